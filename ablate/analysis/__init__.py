@@ -1,0 +1,14 @@
+"""Statistics: paired contrasts, verdicts, claims. Free of torch.
+
+effects      one array of differences -> mean, interval, p-values
+pairing      a table of trials -> differences paired by seed
+verdicts     Holm over a family, and the words that follow
+claims       which variants a published difference is about
+conclusions  all of it together, as tables
+summary      each variant by itself
+"""
+
+from ablate.analysis.conclusions import Conclusions, conclude, contrasts
+from ablate.analysis.summary import summarise
+
+__all__ = ["Conclusions", "conclude", "contrasts", "summarise"]

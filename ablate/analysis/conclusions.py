@@ -1,0 +1,157 @@
+"""Contrasts and claims, corrected together: what a study concludes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ablate.analysis.claims import claim_pairs
+from ablate.analysis.pairing import Comparison, Pair, by_seed, check_trials, compare
+from ablate.analysis.verdicts import Direction, Finding, adjust, badges_of, claim_verdict_of, verdict_of
+from ablate.errors import AblateError, UnknownName
+from ablate.lookup import suggestion
+from ablate.measure import DIRECTIONS
+from ablate.schema import DifferenceClaim
+
+CONTRAST_COLUMNS = (
+    *("variant", "baseline", "metric", "n", "difference", "ci_low", "ci_high"),
+    *("p_value", "p_sign_flip", "p_adjusted", "effect_size", "verdict", "badges"),
+)
+CLAIM_COLUMNS = ("id", "source", "metric", "published", "measured", "ci_low", "ci_high", "verdict", "badges")
+
+Margin = float | Mapping[str, float] | None
+
+
+@dataclass(frozen=True)
+class Conclusions:
+    """`contrasts` and `claims`, with the columns CONTRAST_COLUMNS and CLAIM_COLUMNS."""
+
+    contrasts: pd.DataFrame
+    claims: pd.DataFrame
+
+
+def contrasts(
+    trials: pd.DataFrame,
+    baseline: str,
+    metrics: Sequence[str] = ("accuracy",),
+    margin: Margin = None,
+    *,
+    directions: Mapping[str, Direction] | None = None,
+) -> pd.DataFrame:
+    """Every variant minus `baseline` on every metric, paired by seed: one row each, metric by metric.
+
+    `trials` has one row a trial with the columns `variant`, `seed` and `metrics`; a NaN is a missing value. Columns of
+    the result: CONTRAST_COLUMNS. The interval is the 95 % paired-t interval, not corrected for the family; `p_value`
+    belongs to it; `p_sign_flip` is exact; `p_adjusted` is `p_value` after Holm over the variants, each metric a family;
+    `effect_size` is Cohen's d_z; `verdict` (None under 3 pairs) is decided by `p_adjusted` and, where `margin` gives
+    the difference that does not matter (one number, or one a metric), by two one-sided tests.
+
+    `directions` says which way is better for columns that `ablate.measure` does not know. Raises `AblateError` for an
+    unknown baseline, missing columns, repeated trials, a metric without a direction and a margin that is no margin.
+    """
+    check_trials(trials, metrics)
+    variants = list(dict.fromkeys(trials["variant"]))
+    if baseline not in variants:
+        raise UnknownName(f"unknown baseline {baseline!r}; {suggestion(baseline, map(str, variants))}")
+    pairs = [(variant, baseline) for variant in variants if variant != baseline]
+    return conclude(trials, pairs, metrics, margin, directions=directions).contrasts
+
+
+def conclude(
+    trials: pd.DataFrame,
+    pairs: Sequence[Pair],
+    metrics: Sequence[str],
+    margin: Margin = None,
+    *,
+    claims: Sequence[DifferenceClaim] = (),
+    factor_columns: Mapping[str, str] | None = None,
+    directions: Mapping[str, Direction] | None = None,
+) -> Conclusions:
+    """`contrasts` for given pairs, and the verdict on each claim, in one family a metric.
+
+    A claim without a metric is about the first of `metrics`. `factor_columns` maps factor paths to columns of `trials`.
+    `measured` is better minus than, in the metric's unit and sign; its interval is that of a contrast. A claim that is
+    the same test as a contrast, or as another claim, counts once.
+    """
+    claim_metrics = [claim.metric or metrics[0] for claim in claims]
+    check_trials(trials, [*metrics, *claim_metrics, *(factor_columns or {}).values()])
+    ways = {metric: _direction(metric, directions or {}) for metric in [*metrics, *claim_metrics]}
+    margins = _margins(margin, metrics)
+    values = {metric: by_seed(trials, metric) for metric in ways}
+    differences = [compare(values[metric], metric, [pair]) for metric in metrics for pair in pairs]
+    claimed = [
+        compare(values[metric], metric, claim_pairs(trials, claim, factor_columns or {}))
+        for claim, metric in zip(claims, claim_metrics, strict=True)
+    ]
+    findings = adjust([*differences, *claimed])
+    of_contrasts, of_claims = findings[: len(differences)], findings[len(differences) :]
+    return Conclusions(
+        contrasts=_frame([_contrast_row(each, ways, margins) for each in of_contrasts], CONTRAST_COLUMNS),
+        claims=_frame([_claim_row(*each, ways) for each in zip(claims, of_claims, strict=True)], CLAIM_COLUMNS),
+    )
+
+
+def _contrast_row(
+    finding: Finding, ways: Mapping[str, Direction], margins: Mapping[str, float | None]
+) -> dict[str, object]:
+    comparison, effect = finding.comparison, finding.comparison.effect
+    ((variant, baseline),) = comparison.pairs
+    return {
+        "variant": variant,
+        "baseline": baseline,
+        "metric": comparison.metric,
+        "n": effect.n,
+        "difference": effect.difference,
+        "ci_low": effect.ci_low,
+        "ci_high": effect.ci_high,
+        "p_value": effect.p_value,
+        "p_sign_flip": effect.p_sign_flip,
+        "p_adjusted": finding.p_adjusted,
+        "effect_size": effect.effect_size,
+        "verdict": verdict_of(finding, ways[comparison.metric], margins[comparison.metric]),
+        "badges": badges_of(finding),
+    }
+
+
+def _claim_row(claim: DifferenceClaim, finding: Finding, ways: Mapping[str, Direction]) -> dict[str, object]:
+    comparison: Comparison = finding.comparison
+    return {
+        "id": claim.id,
+        "source": claim.source,
+        "metric": comparison.metric,
+        "published": claim.published_difference,
+        "measured": comparison.effect.difference,
+        "ci_low": comparison.effect.ci_low,
+        "ci_high": comparison.effect.ci_high,
+        "verdict": claim_verdict_of(finding, ways[comparison.metric]),
+        "badges": badges_of(finding),
+    }
+
+
+def _frame(rows: list[dict[str, object]], columns: Sequence[str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=list(columns))
+    # pandas would turn the None of a missing verdict into NaN, and a column of None into no numbers at all.
+    verdicts = pd.Series([row["verdict"] for row in rows], dtype=object, index=frame.index)
+    numbers: dict[str, Any] = {column: "float64" for column in ("published",) if column in frame.columns}
+    return frame.astype(numbers).assign(verdict=verdicts)
+
+
+def _direction(metric: str, given: Mapping[str, Direction]) -> Direction:
+    known = {**DIRECTIONS, **given}
+    if metric not in known:
+        raise UnknownName(
+            f"no direction is known for metric {metric!r}; pass directions={{{metric!r}: 'higher'}} or 'lower', "
+            f"or {suggestion(metric, known)}"
+        )
+    return known[metric]
+
+
+def _margins(margin: Margin, metrics: Sequence[str]) -> dict[str, float | None]:
+    given = dict.fromkeys(metrics, margin) if isinstance(margin, int | float) else dict(margin or {})
+    for metric, value in given.items():
+        if metric not in metrics:
+            raise AblateError(f"margin names {metric!r}, which is not among the metrics {', '.join(metrics)}")
+        if not value > 0:
+            raise AblateError(f"margin of {metric} is {value}; it must be above 0")
+    return {metric: given.get(metric) for metric in metrics}

@@ -1,0 +1,116 @@
+"""From statistics to words: corrected p-values, verdicts, and what weakens them."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from statsmodels.stats.multitest import multipletests
+
+from ablate.analysis.effects import PairedEffect, equivalence_p
+from ablate.analysis.pairing import Comparison, Pair
+
+Direction = Literal["higher", "lower"]
+Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
+ClaimVerdict = Literal["supported", "contradicted", "inconclusive", "not tested"]
+
+LEVEL = 0.05
+FEWEST_PAIRS = 3
+
+MISSING_SEEDS = "missing seeds"
+NORMALITY_ASSUMED = "normality assumed"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A comparison with its p-value corrected for everything that was tested beside it on the same metric."""
+
+    comparison: Comparison
+    p_adjusted: float
+    family_size: int
+
+
+def adjust(comparisons: Sequence[Comparison]) -> list[Finding]:
+    """Correct by Holm's step-down (Holm 1979), each metric a family of its own; the order is kept.
+
+    Comparisons that differ in sign alone are one member. One that has too few pairs for a p-value counts as a member
+    all the same, so that a trial still to come never makes the others look better; one without any pair does not.
+    """
+    families: dict[str, dict[tuple[Pair, ...], float]] = {}
+    for comparison in comparisons:
+        family = families.setdefault(comparison.metric, {})
+        if comparison.pairs:
+            family[comparison.identity] = comparison.effect.p_value
+    adjusted = {metric: _holm(family) for metric, family in families.items()}
+    return [
+        Finding(
+            comparison=comparison,
+            p_adjusted=adjusted[comparison.metric][comparison.identity] if comparison.pairs else math.nan,
+            family_size=len(families[comparison.metric]),
+        )
+        for comparison in comparisons
+    ]
+
+
+def verdict_of(finding: Finding, direction: Direction, margin: float | None) -> Verdict | None:
+    """Better, worse, equivalent or inconclusive at 5 %; None under 3 pairs.
+
+    `margin` is the difference that does not matter, in the metric's unit: with one, `equivalent` needs two one-sided
+    tests at 5 % each and goes before `better` and `worse`. While a pair is missing nothing is concluded.
+    """
+    effect = finding.comparison.effect
+    if effect.n < FEWEST_PAIRS:
+        return None
+    if finding.comparison.pairing == "missing":
+        return "inconclusive"
+    if margin is not None and equivalence_p(effect, margin) <= LEVEL:
+        return "equivalent"
+    if finding.p_adjusted > LEVEL:
+        return "inconclusive"
+    return "better" if improvement(effect, direction) > 0 else "worse"
+
+
+def claim_verdict_of(finding: Finding, direction: Direction) -> ClaimVerdict:
+    """Whether the arm said to be better is, at 5 % after correction; `not tested` under 3 pairs."""
+    effect = finding.comparison.effect
+    if effect.n < FEWEST_PAIRS:
+        return "not tested"
+    if finding.comparison.pairing == "missing" or finding.p_adjusted > LEVEL:
+        return "inconclusive"
+    return "supported" if improvement(effect, direction) > 0 else "contradicted"
+
+
+def improvement(effect: PairedEffect, direction: Direction) -> float:
+    """The difference, positive where the first arm is the better one."""
+    return effect.difference if direction == "higher" else -effect.difference
+
+
+def badges_of(finding: Finding) -> str:
+    """What weakens this row, names joined by `;`, empty when nothing does.
+
+    `normality assumed`: the smallest p that `n` sign flips can give, 2/2^n, lies above the level that Holm asks of the
+    smallest p in the family, so the verdict rests on the t test alone.
+    """
+    comparison = finding.comparison
+    if not comparison.pairs:
+        return ""
+    reachable = 2.0 / 2.0**comparison.effect.n <= LEVEL / finding.family_size
+    found = {
+        MISSING_SEEDS: comparison.pairing == "missing",
+        NORMALITY_ASSUMED: not math.isnan(comparison.effect.p_value) and not reachable,
+    }
+    return join_badges(name for name, applies in found.items() if applies)
+
+
+def join_badges(names: Iterable[str]) -> str:
+    """Badge names as one cell of a table, each once, in the order given."""
+    return ";".join(dict.fromkeys(name for name in names if name))
+
+
+def _holm(p_values: Mapping[tuple[Pair, ...], float]) -> dict[tuple[Pair, ...], float]:
+    if not p_values:
+        return {}
+    raw = np.array(list(p_values.values()))
+    _, adjusted, _, _ = multipletests(np.nan_to_num(raw, nan=1.0), method="holm")
+    return dict(zip(p_values, np.where(np.isnan(raw), np.nan, adjusted).tolist(), strict=True))

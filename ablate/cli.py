@@ -1,0 +1,178 @@
+"""The command line: parse, one call, print. The only place that prints or exits.
+
+What a command needs is imported when it runs, by dotted path, so that `ablate --help` answers at once and commands
+that need no torch never bring it in.
+"""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from ablate.errors import AblateError
+from ablate.lookup import load_dotted, lookup
+
+app = typer.Typer(
+    help="Does this part of my network help? Architecture ablations with paired seeds, costs and verdicts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+StudyPath = Annotated[
+    Path, typer.Argument(metavar="STUDY", help="a study file, such as studies/spdconv_vs_stride.yaml")
+]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="change the study file: train.epochs=2")
+]
+ResultsFolder = Annotated[Path, typer.Option("--results", help="folder that holds the results of all studies")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
+
+SOME_FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one message on standard error and exit code 2."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        app()
+    except AblateError as error:
+        _fail(str(error), WRONG_INPUT)
+
+
+@app.command()
+def run(
+    study: StudyPath,
+    overrides: Overrides = None,
+    results: ResultsFolder = Path("results"),
+    workers: Annotated[int | None, typer.Option(min=1, help="worker processes; as many as fit unless given")] = None,
+    device: Device = "auto",
+    only: Annotated[list[str] | None, typer.Option(metavar="VARIANT", help="train this variant alone")] = None,
+    max_hours: Annotated[float, typer.Option(min=0, help="begin no trial after this many hours")] = float("inf"),
+) -> None:
+    """Run what is missing of a study, then print its table."""
+    options = load_dotted("ablate.study.run:Options")(
+        results=results, workers=workers, device=device, only=tuple(only or ()), max_hours=max_hours
+    )
+    progress = load_dotted("ablate.display:console")("stderr")
+    try:
+        with load_dotted("ablate.display:Display")(progress) as display:
+            outcome = load_dotted("ablate.study.run:run")(
+                study, overrides=tuple(overrides or ()), options=options, observer=display
+            )
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on from here", INTERRUPTED)
+    _print_page("results_page", outcome.results)
+    if outcome.work == "none":
+        _note("nothing to do: every trial has its record")
+    _note(f"tables and report.md are in {outcome.results.folder}")
+    if outcome.failed:
+        _note(f"{outcome.failed} trials failed; ablate status {outcome.results.folder} says why")
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+def plan(
+    study: StudyPath,
+    overrides: Overrides = None,
+    results: ResultsFolder = Path("results"),
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Variants, trials, parameters and MACs of a study, and what is done; trains nothing."""
+    previewed = load_dotted("ablate.study.preview:preview")(study, tuple(overrides or ()), results, device)
+    if as_json:
+        _print_json(previewed)
+    else:
+        _print_page("plan_page", previewed)
+
+
+@app.command()
+def status(folder: Annotated[Path, typer.Argument(metavar="PATH", help="a results folder")]) -> None:
+    """What runs, what failed and why."""
+    _print_page("status_page", load_dotted("ablate.study.status:status_of")(folder))
+
+
+@app.command()
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="PATH...", help="results folders")],
+    baseline: Annotated[str | None, typer.Option(metavar="VARIANT", help="compare with this variant instead")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="exit with 1 if a row carries a badge")] = False,
+) -> None:
+    """Write the tables and report.md of a results folder, and print the table."""
+    problems: list[str] = []
+    for folder in folders:
+        results = load_dotted("ablate.records:load_results")(folder)
+        load_dotted("ablate.report:write")(results, baseline=baseline)
+        _print_page("results_page", results, baseline)
+        derived = load_dotted("ablate.report:tables")(results, baseline)
+        problems += load_dotted("ablate.report:strict_problems")(derived)
+    if strict and problems:
+        for problem in problems:
+            _note(problem)
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+def show(
+    target: Annotated[str, typer.Argument(metavar="MODEL|STUDY", help="a preset, or a study file for its baseline")],
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """One network layer by layer."""
+    spec = load_dotted("ablate.study.show:network_of")(target, tuple(overrides or ()))
+    described = load_dotted("ablate.models.describe:describe")(spec)
+    if as_json:
+        _print_json(described)
+    else:
+        _print_page("network_page", described)
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str | None, typer.Argument(metavar="[models|datasets|factors|metrics|studies]")] = None,
+) -> None:
+    """What a study can name."""
+    listings = load_dotted("ablate.pages:LISTINGS")
+    if kind is not None:
+        lookup(listings, kind, "list")
+    _print_page("listing_page", list(listings) if kind is None else [kind])
+
+
+@app.command()
+def doctor() -> None:
+    """Devices, data and packages of this machine."""
+    _print_page("doctor_page", load_dotted("ablate.doctor:examine")())
+
+
+@app.command()
+def schema() -> None:
+    """The JSON Schema of a study file, for editors."""
+    _print_json(load_dotted("ablate.schema:json_schema")())
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    _note(f"ablate: {message}")
+    sys.exit(code)
+
+
+def _print_json(document: Any) -> None:
+    typer.echo(json.dumps(document, indent=2))
+
+
+def _print_page(page: str, *content: Any) -> None:
+    """Print what the function `page` of pages.py makes of `content`."""
+    blocks = load_dotted(f"ablate.pages:{page}")(*content)
+    load_dotted("ablate.display:print_blocks")(blocks, load_dotted("ablate.display:console")("stdout"))
+
+
+def _note(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+if __name__ == "__main__":
+    main()

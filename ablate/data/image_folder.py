@@ -1,0 +1,112 @@
+"""`image_folder`: the reader's own pictures, one folder a class, under train/ and test/ (or val/)."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from ablate.data.folder import data_folder, files_digest
+from ablate.data.types import DataInfo, Split, SplitName
+from ablate.errors import DataError
+from ablate.schema import DataConfig
+
+IMAGE_SIZE = 32
+CHANNELS = 3
+# Other files, such as a thumbnail cache, are passed over.
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+
+_FOLDERS: dict[SplitName, tuple[str, ...]] = {"train": ("train",), "test": ("test", "val")}
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+
+def describe(config: DataConfig) -> DataInfo:
+    """Facts of the folder, by counting its files; raises `DataError` for a folder that is not laid out as above."""
+    classes = _classes(config)
+    counts = {split: len(_files(config, split)) for split in _FOLDERS}
+    return DataInfo(
+        config.name, len(classes), _image_size(config), CHANNELS, counts["train"], counts["test"], "crop_flip"
+    )
+
+
+def digest(config: DataConfig) -> str:
+    """Digest of every image's path and bytes; raises `DataError` as `describe`."""
+    _classes(config)
+    root = data_folder(config)
+    return files_digest(
+        root, [path.relative_to(root).as_posix() for split in _FOLDERS for path in _files(config, split)]
+    )
+
+
+def load(config: DataConfig, split: SplitName) -> Split:
+    """Decode a split: RGB, shorter side scaled to `image_size`, centre cropped; (n, 3, image_size, image_size).
+
+    Labels are the places of the class names in alphabetical order. Raises `DataError` as `describe`, and for a file
+    that cannot be decoded.
+    """
+    label_of = {name: label for label, name in enumerate(_classes(config))}
+    size, files, folder = _image_size(config), _files(config, split), _split_folder(config, split)
+    images = np.empty((len(files), CHANNELS, size, size), dtype=np.uint8)
+    for image, path in zip(images, files, strict=True):
+        image[:] = _decode(path, size)
+    labels = np.array([label_of[path.relative_to(folder).parts[0]] for path in files], dtype=np.int64)
+    return Split(images, labels)
+
+
+def _image_size(config: DataConfig) -> int:
+    return IMAGE_SIZE if config.image_size is None else config.image_size
+
+
+def _split_folder(config: DataConfig, split: SplitName) -> Path:
+    root = data_folder(config)
+    for name in _FOLDERS[split]:
+        if (root / name).is_dir():
+            return root / name
+    wanted = " or ".join(f"{name}/<class>/<image>" for name in _FOLDERS[split])
+    raise DataError(f"{root} has no folder {_FOLDERS[split][0]}; image_folder reads {wanted} below data.root")
+
+
+def _classes(config: DataConfig) -> list[str]:
+    """Class names, sorted; the splits must have the same."""
+    train, test = (_split_folder(config, split) for split in ("train", "test"))
+    names, test_names = _class_names(train), _class_names(test)
+    differing = sorted(set(names) ^ set(test_names))
+    if differing:
+        has, lacks = (train, test) if differing[0] in names else (test, train)
+        raise DataError(f"class {differing[0]!r} is in {has} but not in {lacks}; both splits need the same classes")
+    return names
+
+
+def _class_names(folder: Path) -> list[str]:
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if not names:
+        raise DataError(f"{folder} has no class folders; image_folder reads one folder a class there")
+    return names
+
+
+def _files(config: DataConfig, split: SplitName) -> list[Path]:
+    folder = _split_folder(config, split)
+    return [path for name in _class_names(folder) for path in _images_of(folder / name)]
+
+
+def _images_of(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and _is_visible_file(path))
+    if not found:
+        raise DataError(f"class folder {folder} has no images ({', '.join(sorted(SUFFIXES))})")
+    return found
+
+
+def _is_visible_file(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".")
+
+
+def _decode(path: Path, size: int) -> NDArray[np.uint8]:
+    try:
+        with Image.open(path) as opened:
+            upright = ImageOps.exif_transpose(opened)
+            # Through RGBA, since a palette with transparency has no direct way to RGB.
+            picture = upright.convert("RGBA").convert("RGB")
+            fitted = ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
+    except _UNREADABLE as cause:
+        raise DataError(f"{path} is not a readable image ({cause}); replace or remove it") from cause
+    return np.asarray(fitted).transpose(2, 0, 1)

@@ -1,0 +1,236 @@
+"""What a person sees: the live progress of a run, and report blocks in the terminal. The only rich importer."""
+
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from ablate.report.document import Block, Bullets, Code, Heading, Notice, Paragraph, Table
+from ablate.study.events import (
+    CostsFailed,
+    CostsRound,
+    EpochDone,
+    Event,
+    StudyStarted,
+    TrialFailed,
+    TrialFinished,
+    TrialStarted,
+)
+
+# A grid of progress wider or taller than this would not fit a terminal; the running trials are shown all the same.
+MOST_VARIANTS, MOST_SEEDS = 24, 12
+
+AGAIN = "again"  # the cell of a trial that failed and waits to be tried once more
+
+Trial = tuple[str, int]
+
+
+@dataclass
+class Progress:
+    """What is known of a run so far; `state` holds a cell of text for every trial that has begun."""
+
+    started: StudyStarted
+    began: float = field(default_factory=time.monotonic)
+    state: dict[Trial, str] = field(default_factory=dict)
+    running: dict[Trial, str] = field(default_factory=dict)
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    costs: str = ""
+
+    def __post_init__(self) -> None:
+        self.state = dict.fromkeys(self.started.done, "done")
+
+    @property
+    def planned(self) -> int:
+        return len(self.started.variants) * len(self.started.seeds)
+
+    @property
+    def done(self) -> int:
+        return sum(self._ended(trial) for trial in self.state)
+
+    def seconds_left(self) -> float | None:
+        """From the trials finished in this run: a variant's own mean, else the mean of all; None before the first."""
+        every = [seconds for taken in self.seconds.values() for seconds in taken]
+        if not every:
+            return None
+        waiting = [
+            variant
+            for variant in self.started.variants
+            for seed in self.started.seeds
+            if not self._ended((variant, seed))
+        ]
+        each = [self.seconds.get(variant) or every for variant in waiting]
+        return sum(sum(taken) / len(taken) for taken in each) / max(1, self.started.workers)
+
+    def _ended(self, trial: Trial) -> bool:
+        return trial in self.state and trial not in self.running and self.state[trial] != AGAIN
+
+
+class Display:
+    """An observer of a run: a live table on a terminal, plain lines elsewhere. A context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress: Progress | None = None
+        self._live: Live | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Take in `event`; called from several threads."""
+        with self._lock:
+            if isinstance(event, StudyStarted):
+                self._begin(event)
+            elif self._progress is not None:
+                _take(self._progress, event)
+            line = _line(event, self._progress)
+            if line and (self._live is None or isinstance(event, TrialFailed | CostsFailed)):
+                self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+            if self._live is not None:
+                self._live.refresh()
+
+    def _begin(self, event: StudyStarted) -> None:
+        self._progress = Progress(event)
+        if self._console.is_terminal:
+            self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=2, transient=True)
+            self._live.start()
+
+    def _render(self) -> Group:
+        progress = self._progress
+        assert progress is not None
+        parts = [_headline(progress)]
+        small = len(progress.started.variants) <= MOST_VARIANTS and len(progress.started.seeds) <= MOST_SEEDS
+        return Group(*parts, *([_grid(progress)] if small else []), *_running_lines(progress))
+
+
+def print_blocks(blocks: Iterable[Block], console: Console) -> None:
+    """Print report blocks for reading in a terminal; text is printed as it is, never as markup."""
+    for block in blocks:
+        match block:
+            case Heading(text=text):
+                console.print(Text(text, style="bold"))
+            case Table():
+                console.print(_rich_table(block, console))
+            case Bullets(items=items):
+                console.print(Text("\n".join(f"- {item}" for item in items)))
+            case Notice(text=text):
+                console.print(Text(text, style="bold yellow"))
+            case Paragraph(text=text) | Code(text=text):
+                console.print(Text(text))
+
+
+def console(stream: str) -> Console:
+    """A console on `stdout` or `stderr`; where that is no terminal, lines are never wrapped or coloured."""
+    target = sys.stdout if stream == "stdout" else sys.stderr
+    made = Console(file=target)
+    return made if made.is_terminal else Console(file=target, width=240)
+
+
+def _rich_table(block: Table, on: Console) -> RichTable:
+    table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in block.columns:
+        table.add_column(Text(column.header), justify=column.align, overflow="fold" if on.is_terminal else "ignore")
+    for row in block.rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _take(progress: Progress, event: Event) -> None:
+    match event:
+        case CostsRound(number=number, seconds_left=left):
+            progress.costs = f"costs: round {number} done, about {_duration(left)} left" if left else ""
+        case TrialStarted(variant=variant, seed=seed, epochs=epochs):
+            progress.costs = ""
+            progress.running[variant, seed] = f"epoch 0/{epochs}"
+            progress.state[variant, seed] = "…"
+        case EpochDone(variant=variant, seed=seed, epoch=epoch):
+            of = progress.running[variant, seed].split("/")[1].split()[0]
+            loss, accuracy = _shown(event.train_loss), _shown(event.train_accuracy)
+            progress.running[variant, seed] = f"epoch {epoch}/{of}  training loss {loss}  accuracy {accuracy}"
+            progress.state[variant, seed] = f"{epoch}/{of}"
+        case TrialFinished(variant=variant, seed=seed, state=state, accuracy=accuracy, seconds=seconds):
+            progress.running.pop((variant, seed), None)
+            progress.seconds[variant].append(seconds)
+            progress.state[variant, seed] = _shown(accuracy) if state == "complete" else state
+        case TrialFailed(variant=variant, seed=seed, outlook=outlook):
+            progress.running.pop((variant, seed), None)
+            progress.state[variant, seed] = "failed" if outlook == "given up" else AGAIN
+
+
+def _line(event: Event, progress: Progress | None) -> str:
+    """One plain line an event; empty for what would only fill a log."""
+    match event:
+        case StudyStarted(name=name, device=device, workers=workers, threads=threads):
+            planned = len(event.variants) * len(event.seeds)
+            head = f"{name}: {len(event.variants)} variants x {len(event.seeds)} seeds = {planned} trials"
+            how = f"on {device}, {workers} workers of {threads} threads, into {event.folder}"
+            return f"{head}, {len(event.done)} done; {how}"
+        case CostsRound(number=number):
+            return f"costs: round {number} done"
+        case CostsFailed(cause=cause, log=log):
+            return f"costs could not be measured: {cause} ({log})"
+        case TrialStarted():
+            return ""
+        case EpochDone(variant=variant, seed=seed, epoch=epoch):
+            loss, accuracy = _shown(event.train_loss), _shown(event.train_accuracy)
+            return f"{variant} seed {seed}: epoch {epoch}, training loss {loss}, accuracy {accuracy}"
+        case TrialFinished(variant=variant, seed=seed, state=state, accuracy=accuracy, seconds=seconds):
+            outcome = f"test accuracy {_shown(accuracy)}" if state == "complete" else state
+            position = f" [{progress.done}/{progress.planned}, {_time_left(progress)}]" if progress else ""
+            return f"{variant} seed {seed}: {outcome} in {_duration(seconds)}{position}"
+        case TrialFailed(variant=variant, seed=seed, cause=cause, log=log, outlook=outlook):
+            return f"{variant} seed {seed} failed, {outlook}: {cause} ({log})"
+
+
+def _headline(progress: Progress) -> Text:
+    started = progress.started
+    spent = _duration(time.monotonic() - progress.began)
+    text = f"{started.name}  {progress.done}/{progress.planned} trials  {spent} spent  {_time_left(progress)}"
+    return Text(f"{text}  {progress.costs}", style="bold")
+
+
+def _time_left(progress: Progress) -> str:
+    left = progress.seconds_left()
+    return "time left unknown before the first trial ends" if left is None else f"about {_duration(left)} left"
+
+
+def _grid(progress: Progress) -> RichTable:
+    table = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("variant")
+    for seed in progress.started.seeds:
+        table.add_column(f"seed {seed}", justify="right")
+    for variant in progress.started.variants:
+        cells = (progress.state.get((variant, seed), "·") for seed in progress.started.seeds)
+        table.add_row(escape(variant), *(escape(cell) for cell in cells))
+    return table
+
+
+def _running_lines(progress: Progress) -> list[Text]:
+    return [Text(f"{variant} seed {seed}: {what}") for (variant, seed), what in progress.running.items()]
+
+
+def _shown(number: float | None) -> str:
+    return "not finite" if number is None else f"{number:.4f}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,0 +1,72 @@
+"""Where numbers come from: versions, processor, accelerator, commit. Free of torch."""
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("ablate", "torch", "torchvision", "numpy", "optuna")
+
+
+def describe(device: str, study: Path) -> dict[str, Any]:
+    """The environment of a run on `device` of the study file at `study`, as environment.json holds it.
+
+    `machine` gathers what moves numbers (processor, accelerator, versions); commit and load stand beside it.
+    """
+    machine = {
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in PACKAGES},
+        "cpu": _cpu_model(),
+        "cores": cores(),
+        "gpu": _gpu(device),
+    }
+    return {"machine": machine, **_commit(study), "load_at_start": round(os.getloadavg()[0], 2)}
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def has_bf16_cpu() -> bool:
+    """Whether the processor multiplies bf16 matrices itself (AVX-512 BF16 or AMX); else bf16 is the slower one."""
+    flags = _cpuinfo("flags").split()
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _cpu_model() -> str:
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(field: str) -> str:
+    """The first value of `field` in /proc/cpuinfo, empty where there is no such file or field."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == field), "")
+
+
+def _gpu(device: str) -> str | None:
+    """Name and driver of the accelerators, None on a CPU."""
+    if not device.startswith("cuda"):
+        return None
+    return _output(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"], Path())
+
+
+def _commit(study: Path) -> dict[str, Any]:
+    """The git commit around the study file, and whether tracked files differ from it; None outside a repository."""
+    folder = study.resolve().parent
+    commit = _output(["git", "rev-parse", "HEAD"], folder)
+    changes = _output(["git", "status", "--porcelain", "--untracked-files=no"], folder)
+    return {"commit": commit, "dirty": None if commit is None else bool(changes)}
+
+
+def _output(command: list[str], folder: Path) -> str | None:
+    """What `command` prints, None when it is not there or fails."""
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

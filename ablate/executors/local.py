@@ -1,0 +1,121 @@
+"""Workers as processes of this machine: long-lived, so that imports and data are paid once."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from ablate.executors.contract import Call, CallFailed, Execution
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+class LocalWorker:
+    """One `ablate.executors.worker` process, started on the first call and again after a failure."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
+        self._busy = threading.Lock()
+
+    def run(self, call: Call, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """Run `call` in the process; raises `CallFailed` when it raises, dies or takes longer than it may."""
+        with self._busy:
+            try:
+                return self._result(call, on_progress)
+            except BaseException:
+                # A process that failed may hold half a trial or a full device; the next call gets a new one.
+                self._discard()
+                raise
+
+    def close(self) -> None:
+        """End the worker for good, from any thread; a call that runs, or comes later, fails."""
+        self._closed = True
+        process = self._process
+        if process is not None:
+            process.kill()
+        with self._busy:
+            self._discard()
+
+    def _result(self, call: Call, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        process = self._alive()
+        _send(process, call)
+        for message in _messages(process, call.timeout_seconds):
+            if "progress" in message:
+                on_progress(message["progress"])
+            elif "result" in message:
+                return message["result"]  # type: ignore[no-any-return]
+            else:
+                raise CallFailed(message["cause"])
+        raise CallFailed(_death(process))
+
+    def _discard(self) -> None:
+        """Kill the process, wait until it is gone and close its pipes."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
+    def _alive(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._discard()
+            self._process = _start(self._execution)
+        # Asked last: `close` sets it before it looks for a process to kill.
+        if self._closed:
+            raise CallFailed("the run was stopped")
+        return self._process
+
+
+def _start(execution: Execution) -> subprocess.Popen[bytes]:
+    threads = dict.fromkeys(THREAD_VARIABLES, str(execution.threads))
+    return subprocess.Popen(
+        [sys.executable, "-m", "ablate.executors.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **threads},
+        start_new_session=True,  # an interrupt at the terminal is the parent's to handle
+    )
+
+
+def _send(process: subprocess.Popen[bytes], call: Call) -> None:
+    line = json.dumps({"function": call.function, "task": call.task, "log": str(call.log.resolve())}) + "\n"
+    assert process.stdin is not None
+    try:
+        process.stdin.write(line.encode())
+        process.stdin.flush()
+    except BrokenPipeError as error:
+        raise CallFailed(_death(process)) from error
+
+
+def _messages(process: subprocess.Popen[bytes], timeout_seconds: float | None) -> Iterator[dict[str, Any]]:
+    """Answers until the pipe closes; raises `CallFailed` when they take longer than `timeout_seconds` in all."""
+    assert process.stdout is not None
+    deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+    pending = b""
+    while True:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if not select.select([process.stdout], [], [], left)[0]:
+            raise CallFailed(f"took longer than trial_timeout_minutes allows ({(timeout_seconds or 0) / 60:g} minutes)")
+        received = os.read(process.stdout.fileno(), 65536)
+        if not received:
+            return
+        *lines, pending = (pending + received).split(b"\n")
+        yield from (json.loads(line) for line in lines)
+
+
+def _death(process: subprocess.Popen[bytes]) -> str:
+    status = process.wait()
+    return f"the worker was killed by signal {-status}" if status < 0 else f"the worker exited with status {status}"

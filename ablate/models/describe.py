@@ -1,0 +1,25 @@
+"""One network layer by layer, as `ablate show` prints it."""
+
+from dataclasses import asdict
+from typing import Any
+
+from ablate.models.counts import count, layers
+from ablate.models.fvcore_counts import fvcore_count
+from ablate.models.spec import ModelSpec
+
+
+def describe(spec: ModelSpec) -> dict[str, Any]:
+    """JSON: the network's counts and its leaf layers; `flops` is twice `macs`, `fvcore_flops` fvcore's own total."""
+    counts, second = count(spec), fvcore_count(spec)
+    return {
+        "model": spec.preset,
+        "input_size": spec.input_size,
+        "num_classes": spec.num_classes,
+        "params": counts.params,
+        "macs": counts.macs,
+        "flops": 2 * counts.macs,
+        "fvcore_flops": second.total,
+        "fvcore_macs": second.macs,
+        "fields": spec.as_json(),
+        "layers": [asdict(layer) for layer in layers(spec)],
+    }

@@ -1,0 +1,135 @@
+"""What the commands say, as report blocks: from data to headings and tables, without printing anything."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ablate import report
+from ablate.data import DATASETS
+from ablate.doctor import Finding
+from ablate.errors import StudyError
+from ablate.measure import METRICS
+from ablate.models import PRESETS
+from ablate.records import Results
+from ablate.report.document import Block, Bullets, Code, Column, Heading, Notice, Paragraph, Table
+from ablate.report.sections.answer import answer
+from ablate.schema import SECTIONS
+from ablate.study.load import load_study
+from ablate.study.status import Failure, Status
+
+STUDY_FOLDER = Path("studies")
+
+
+def results_page(results: Results, baseline: str | None = None) -> list[Block]:
+    """The question, the answer, and the table of variants."""
+    derived = report.tables(results, baseline)
+    said = [block for block in answer(results, derived) if isinstance(block, Heading | Paragraph | Notice)]
+    return [*said, report.results_table(results, derived)]
+
+
+def plan_page(preview: dict[str, Any]) -> list[Block]:
+    """The variants with their counts, and what is left to do."""
+    left = preview["seconds_left"]
+    time_left = "unknown until a trial has finished" if left is None else f"about {left / 60:.0f} min on one worker"
+    trials = f"{preview['trials']} trials, {preview['done']} done; training time left: {time_left}"
+    names = list(preview["variants"][0])
+    columns = tuple(Column(name, "right" if name in ("params", "macs") else "left") for name in names)
+    rows = tuple(tuple(_cell(row[name]) for name in names) for row in preview["variants"])
+    return [Heading(preview["study"], 1), Table(columns, rows), Paragraph(trials)]
+
+
+def status_page(status: Status) -> list[Block]:
+    """Counts, what runs now, and every failure with its causes and the end of its log."""
+    counts = f"{status.complete} of {status.planned} trials complete, {status.missing} missing"
+    counts += f", {status.diverged} diverged" if status.diverged else ""
+    running: list[Block] = [Paragraph("running now:"), Bullets(status.running)] if status.running else []
+    failures = [block for failure in status.failures for block in _failure_blocks(failure)]
+    return [Heading(status.study, 1), Paragraph(counts), *running, *failures]
+
+
+def network_page(described: dict[str, Any]) -> list[Block]:
+    """The network's counts, then its layers."""
+    size = described["input_size"]
+    counts = (
+        f"{described['params']:,} parameters, {described['macs']:,} MACs (multiply-adds of convolutions and linear "
+        f"layers) at {size}x{size}; fvcore counts {described['fvcore_macs']:,}, "
+        f"with BN and pooling {described['fvcore_flops']:,}"
+    )
+    columns = (Column("layer", "left"), Column("type", "left"), Column("output"), Column("params"), Column("MACs"))
+    rows = tuple(
+        (
+            layer["name"],
+            layer["type"],
+            " x ".join(str(side) for side in layer["output_shape"]),
+            f"{layer['params']:,}",
+            f"{layer['macs']:,}",
+        )
+        for layer in described["layers"]
+    )
+    return [Heading(described["model"], 1), Table(columns, rows), Paragraph(counts)]
+
+
+def doctor_page(findings: Sequence[Finding]) -> list[Block]:
+    """One row a thing looked at."""
+    rows = tuple((finding.about, finding.health, finding.detail) for finding in findings)
+    return [Table((Column("what", "left"), Column("state", "left"), Column("detail", "left")), rows)]
+
+
+def _models() -> list[tuple[str, str]]:
+    return [(name, preset.summary) for name, preset in PRESETS.items()]
+
+
+def _datasets() -> list[tuple[str, str]]:
+    return [(name, source.summary) for name, source in DATASETS.items()]
+
+
+def _metrics() -> list[tuple[str, str]]:
+    return [(name, f"{metric.unit} ({metric.kind}, {metric.direction} is better)") for name, metric in METRICS.items()]
+
+
+def _factors() -> list[tuple[str, str]]:
+    return [
+        (f"{name}.{field}", info.description or "")
+        for name, section in SECTIONS.items()
+        for field, info in section.model_fields.items()
+    ]
+
+
+def _studies() -> list[tuple[str, str]]:
+    return [(str(path), _question(path)) for path in sorted(STUDY_FOLDER.rglob("*.yaml"))]
+
+
+def _question(path: Path) -> str:
+    try:
+        return load_study(path).config.question
+    except StudyError as error:
+        return f"cannot be read: {error}"
+
+
+LISTINGS: dict[str, Callable[[], list[tuple[str, str]]]] = {
+    "models": _models,
+    "datasets": _datasets,
+    "factors": _factors,
+    "metrics": _metrics,
+    "studies": _studies,
+}
+
+
+def listing_page(kinds: Sequence[str]) -> list[Block]:
+    """A table for each of `kinds`, keys of LISTINGS: the names, and what each means."""
+    blocks: list[Block] = []
+    for kind in kinds:
+        blocks += [
+            Heading(kind),
+            Table((Column("name", "left"), Column("what it is", "left")), tuple(LISTINGS[kind]())),
+        ]
+    return blocks
+
+
+def _failure_blocks(failure: Failure) -> list[Block]:
+    causes = Bullets(tuple(f"attempt {number}: {cause}" for number, cause in enumerate(failure.causes, 1)))
+    return [Notice(f"{failure.what} failed"), causes, Paragraph(f"log: {failure.log}"), Code(failure.log_tail)]
+
+
+def _cell(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)

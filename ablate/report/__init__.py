@@ -1,0 +1,79 @@
+"""From a results folder to tables and a report. Free of torch.
+
+    contrasting  which variant each is compared with
+    derive       results -> the tables of the folder
+    badges       what weakens a row
+    sections/    one part of the report a file: results and tables -> blocks
+    document     the blocks
+    markdown     blocks -> text
+
+To add a section, write its function in a file under sections/ and enter it in SECTIONS; to add a format, write
+blocks -> text and enter it in FORMATS.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ablate.lookup import lookup
+from ablate.records import Results, write_bytes
+from ablate.report import markdown
+from ablate.report.badges import BADGES, NO_FAULTS
+from ablate.report.derive import Tables, tables
+from ablate.report.document import Block
+from ablate.report.sections.answer import answer
+from ablate.report.sections.badges import badged_rows, badges_section
+from ablate.report.sections.claims import claims_section
+from ablate.report.sections.contrasts import contrasts_section
+from ablate.report.sections.environment import environment
+from ablate.report.sections.failures import failures_section
+from ablate.report.sections.method import method
+from ablate.report.sections.reproduce import reproduce
+from ablate.report.sections.results import results_section, results_table
+
+__all__ = ["BADGES", "FORMATS", "SECTIONS", "Tables", "document", "results_table", "strict_problems", "tables", "write"]
+
+# In the order they are read.
+SECTIONS: dict[str, Callable[[Results, Tables], list[Block]]] = {
+    "answer": answer,
+    "results": results_section,
+    "contrasts": contrasts_section,
+    "claims": claims_section,
+    "badges": badges_section,
+    "failures": failures_section,
+    "method": method,
+    "environment": environment,
+    "reproduce": reproduce,
+}
+
+FORMATS: dict[str, Callable[[Sequence[Block]], str]] = {"md": markdown.render}
+
+
+def document(results: Results, derived: Tables) -> list[Block]:
+    """The report as blocks, section after section; a section without anything to say is left out."""
+    return [block for section in SECTIONS.values() for block in section(results, derived)]
+
+
+def write(results: Results, formats: Sequence[str] = ("md",), *, baseline: str | None = None) -> list[Path]:
+    """Write the CSV tables and `report.<format>` into the results folder, each in one step; return their paths.
+
+    The same folder gives the same bytes. Raises `UnknownName` for an unknown format or baseline.
+    """
+    writers = {name: lookup(FORMATS, name, "report format") for name in formats}
+    derived = tables(results, baseline)
+    blocks = document(results, derived)
+    contents = {f"{name}.csv": _csv(getattr(derived, name)) for name in Tables.__dataclass_fields__}
+    contents |= {f"report.{name}": render(blocks) for name, render in writers.items()}
+    for name, content in contents.items():
+        write_bytes(results.folder / name, content.encode())
+    return [results.folder / name for name in contents]
+
+
+def strict_problems(derived: Tables) -> list[str]:
+    """Every badge that stands for a fault, with its row and meaning; empty when nothing weakens the tables."""
+    return [f"{row}: {name} ({BADGES[name]})" for name, row in badged_rows(derived) if name not in NO_FAULTS]
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return table.to_csv(index=False, lineterminator="\n")

@@ -1,0 +1,51 @@
+"""Badges: what weakens a row of the tables, and why a reader should care."""
+
+from typing import Any
+
+import pandas as pd
+
+from ablate.analysis.verdicts import MISSING_SEEDS, NORMALITY_ASSUMED, join_badges
+from ablate.records import canonical
+
+FAILED = "failed"
+DIVERGED = "diverged"
+FEW_STEPS = "few steps"
+MIXED_ENVIRONMENTS = "mixed environments"
+FEWEST_STEPS = 100
+# A column of planned trials; the blank keeps it apart from a factor on train.steps.
+STEPS = "optimizer steps"
+
+BADGES: dict[str, str] = {
+    MISSING_SEEDS: "a planned trial has no result; only complete pairs count and nothing is concluded until it has one",
+    FAILED: "a trial failed for good and has no result; see the failures",
+    DIVERGED: "a trial's loss stopped being a number; it enters with the accuracy it has",
+    FEW_STEPS: f"a trial took fewer than {FEWEST_STEPS} optimizer steps, too few to say how the network trains",
+    MIXED_ENVIRONMENTS: "trials ran on different machines",
+    NORMALITY_ASSUMED: (
+        "the sign-flip test has too few pairs to reach the level of the family, so the verdict rests on the t test, "
+        "which assumes normal differences"
+    ),
+}
+# With few seeds a verdict has to rest on the t test: a fact to know, not a fault to mend.
+NO_FAULTS = (NORMALITY_ASSUMED,)
+
+
+def trial_badges(trials: pd.DataFrame, environments: dict[str, dict[str, Any]]) -> str:
+    """The badges that `trials`, as from `planned_trials`, put on a row made of them."""
+    found = {
+        FAILED: bool((trials["state"] == "failed").any()),
+        DIVERGED: bool((trials["state"] == "diverged").any()),
+        FEW_STEPS: bool((trials[STEPS] < FEWEST_STEPS).any()),
+        MIXED_ENVIRONMENTS: len(_machines(trials, environments)) > 1,
+    }
+    return join_badges(name for name, applies in found.items() if applies)
+
+
+def merge_badges(*cells: str) -> str:
+    """Several cells of badges as one."""
+    return join_badges(name for cell in cells for name in cell.split(";"))
+
+
+def _machines(trials: pd.DataFrame, environments: dict[str, dict[str, Any]]) -> set[bytes]:
+    used = [name for name in trials["environment"].dropna().unique() if name != ""]
+    return {canonical(environments[name]["machine"]) for name in used}

@@ -1,0 +1,205 @@
+"""The tables that follow from a results folder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ablate.analysis import conclude, summarise
+from ablate.analysis.claims import claim_pairs
+from ablate.analysis.conclusions import CLAIM_COLUMNS, CONTRAST_COLUMNS
+from ablate.analysis.pairing import Pair
+from ablate.analysis.verdicts import MISSING_SEEDS
+from ablate.errors import ResultsError
+from ablate.lookup import suggestion
+from ablate.records import TRIAL_METRICS, Results
+from ablate.report.badges import STEPS, merge_badges, trial_badges
+from ablate.report.contrasting import baseline_pairs
+from ablate.schema import DifferenceClaim
+
+EXACT = ("params", "macs")
+# Shown beside the primary metric, without a verdict.
+DESCRIBED = ("accuracy", "test_loss")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """One table a file of the results folder: `trials` is trials.csv, and so on.
+
+    `variants`, `contrasts` and `claims` end in `badges`: names joined by `;`, empty when nothing weakens the row.
+    `contrasts` holds the primary metric with verdicts, then other per-trial metrics and the exact ones without.
+    """
+
+    trials: pd.DataFrame
+    variants: pd.DataFrame
+    contrasts: pd.DataFrame
+    claims: pd.DataFrame
+    curves: pd.DataFrame
+
+
+def tables(results: Results, baseline: str | None = None) -> Tables:
+    """Everything that can be derived from `results`; `baseline` names another variant than the study's own.
+
+    Raises `UnknownName` for an unknown variant and `ResultsError` where a baseline has no use or the primary metric is
+    not one that trials have.
+    """
+    primary = results.plan["study"]["primary"]
+    if primary not in TRIAL_METRICS:
+        raise ResultsError(f"primary metric {primary!r} has no value a trial; choices: {', '.join(TRIAL_METRICS)}")
+    planned = planned_trials(results)
+    pairs = baseline_pairs(results.plan, baseline)
+    contrasts, claims = _conclusions(results, planned, pairs, primary)
+    return Tables(
+        trials=results.trials,
+        variants=_variants(results, planned, primary),
+        contrasts=contrasts,
+        claims=claims,
+        curves=results.curves,
+    )
+
+
+def planned_trials(results: Results) -> pd.DataFrame:
+    """One row a planned trial: `variant`, `seed`, factor columns, metrics, `state`, `environment`, STEPS.
+
+    A trial that has not finished has a row without values, so that what is missing is seen to be missing.
+    """
+    planned = pd.DataFrame(
+        [
+            {"variant": variant["variant"], "seed": int(seed), STEPS: variant["steps"]} | _levels(results.plan, variant)
+            for variant in results.plan["variants"]
+            for seed in sorted(variant["keys"], key=int)
+        ]
+    )
+    measured = results.trials.set_index(["variant", "seed"])[[*TRIAL_METRICS, "state", "environment"]]
+    found = measured.reindex(pd.MultiIndex.from_frame(planned[["variant", "seed"]]))
+    return planned.assign(**{column: found[column].to_numpy() for column in found.columns})
+
+
+def study_claims(results: Results) -> list[DifferenceClaim]:
+    """The claims of the study, their levels by name; a level that no variant has raises `ResultsError`."""
+    claims = [DifferenceClaim.model_validate(claim) for claim in results.plan["study"]["claims"]]
+    for claim in claims:
+        for path, level in [*claim.better.items(), *claim.than.items()]:
+            names = {str(variant["levels"][path]) for variant in results.plan["variants"]}
+            if str(level) not in names:
+                raise ResultsError(
+                    f"{results.folder / 'plan.json'}: claim {claim.id!r} names the level {level!r} of {path}; "
+                    f"{suggestion(str(level), names)}"
+                )
+    return claims
+
+
+def factor_columns(results: Results) -> dict[str, str]:
+    """Factor path -> the column that holds its levels."""
+    return {factor["path"]: factor["column"] for factor in results.plan["factors"]}
+
+
+def _levels(plan: dict[str, Any], variant: dict[str, Any]) -> dict[str, Any]:
+    return {factor["column"]: variant["levels"][factor["path"]] for factor in plan["factors"]}
+
+
+def _conclusions(
+    results: Results, planned: pd.DataFrame, pairs: Sequence[Pair], primary: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    claims = study_claims(results)
+    paired = [claim for claim in claims if (claim.metric or primary) in TRIAL_METRICS]
+    margins = results.plan["study"]["margin"]
+    concluded = conclude(
+        planned,
+        pairs,
+        [primary],
+        {primary: margins[primary]} if primary in margins else None,
+        claims=paired,
+        factor_columns=factor_columns(results),
+    )
+    described = [metric for metric in DESCRIBED if metric != primary and planned[metric].notna().any()]
+    parts = [
+        _with_trial_badges(concluded.contrasts, results, planned),
+        *(_with_trial_badges(_described(planned, pairs, metric), results, planned) for metric in described),
+        *(_exact(results.plan, pairs, metric) for metric in EXACT),
+    ]
+    contrasts = _stack([part for part in parts if len(part)])
+    return contrasts, _claims(results, planned, claims, concluded.claims)
+
+
+def _described(planned: pd.DataFrame, pairs: Sequence[Pair], metric: str) -> pd.DataFrame:
+    rows = conclude(planned, pairs, [metric]).contrasts
+    badges = [MISSING_SEEDS if MISSING_SEEDS in cell.split(";") else "" for cell in rows["badges"]]
+    verdicts = pd.Series([None] * len(rows), dtype=object, index=rows.index)
+    return rows.assign(p_adjusted=np.nan, verdict=verdicts, badges=badges)
+
+
+def _exact(plan: dict[str, Any], pairs: Sequence[Pair], metric: str) -> pd.DataFrame:
+    value = {variant["variant"]: variant[metric] for variant in plan["variants"]}
+    rows = [
+        {"variant": variant, "baseline": baseline, "metric": metric, "difference": value[variant] - value[baseline]}
+        for variant, baseline in pairs
+    ]
+    return pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS)).assign(badges="")
+
+
+def _stack(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    rows = [row for part in parts for row in part.to_dict("records")]
+    frame = pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS))
+    numbers = dict.fromkeys(CONTRAST_COLUMNS[4:11], "float64")
+    verdicts = [row["verdict"] if isinstance(row["verdict"], str) else None for row in rows]
+    return frame.astype({"n": "Int64", **numbers}).assign(verdict=pd.Series(verdicts, dtype=object, index=frame.index))
+
+
+def _with_trial_badges(rows: pd.DataFrame, results: Results, planned: pd.DataFrame) -> pd.DataFrame:
+    badges = [
+        merge_badges(cell, _badges(results, planned, [variant, baseline]))
+        for variant, baseline, cell in zip(rows["variant"], rows["baseline"], rows["badges"], strict=True)
+    ]
+    return rows.assign(badges=badges)
+
+
+def _claims(
+    results: Results, planned: pd.DataFrame, claims: Sequence[DifferenceClaim], judged: pd.DataFrame
+) -> pd.DataFrame:
+    """The judged claims, and those about a metric that has no value a seed, in the study's order."""
+    verdicts = {row["id"]: row for row in judged.to_dict("records")}
+    rows = [verdicts[claim.id] if claim.id in verdicts else _untested(claim) for claim in claims]
+    frame = pd.DataFrame(rows, columns=list(CLAIM_COLUMNS))
+    pairs = [claim_pairs(planned, claim, factor_columns(results)) for claim in claims]
+    badges = [
+        merge_badges(row["badges"], _badges(results, planned, sorted({name for pair in arms for name in pair})))
+        for row, arms in zip(rows, pairs, strict=True)
+    ]
+    numbers = dict.fromkeys(("published", "measured", "ci_low", "ci_high"), "float64")
+    return frame.astype(numbers).assign(badges=badges)
+
+
+def _untested(claim: DifferenceClaim) -> dict[str, Any]:
+    known = {"id": claim.id, "source": claim.source, "metric": claim.metric, "published": claim.published_difference}
+    return {**known, "measured": np.nan, "ci_low": np.nan, "ci_high": np.nan, "verdict": "not tested", "badges": ""}
+
+
+def _variants(results: Results, planned: pd.DataFrame, primary: str) -> pd.DataFrame:
+    plan = results.plan
+    own = pd.DataFrame([{"variant": variant["variant"]} | _levels(plan, variant) for variant in plan["variants"]])
+    accuracy = summarise(planned).drop(columns="variant")
+    exact = pd.DataFrame([{metric: variant[metric] for metric in EXACT} for variant in plan["variants"]])
+    parts = [own, accuracy, exact, _costs(results)]
+    if primary != "accuracy":
+        parts.append(summarise(planned, [primary]).drop(columns=["variant", "n"]))
+    badges = [_variant_badges(results, planned, name) for name in own["variant"]]
+    return pd.concat(parts, axis="columns").assign(badges=badges)
+
+
+def _costs(results: Results) -> pd.DataFrame:
+    order = [variant["variant"] for variant in results.plan["variants"]]
+    costs = results.costs.set_index("variant").reindex(order).reset_index(drop=True)
+    return costs.drop(columns=[column for column in EXACT if column in costs]).dropna(axis="columns", how="all")
+
+
+def _variant_badges(results: Results, planned: pd.DataFrame, variant: str) -> str:
+    trials = planned[planned["variant"] == variant]
+    unfinished = ~trials["state"].isin(["complete", "diverged"]).all()
+    return merge_badges(MISSING_SEEDS if unfinished else "", trial_badges(trials, results.environments))
+
+
+def _badges(results: Results, planned: pd.DataFrame, variants: Sequence[str]) -> str:
+    return trial_badges(planned[planned["variant"].isin(variants)], results.environments)

@@ -1,0 +1,101 @@
+"""The question, the answer in a sentence, and the conditions it was found under."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ablate.analysis.verdicts import FEWEST_PAIRS
+from ablate.records import Results
+from ablate.report.contrasting import varied_fields, why_no_contrasts
+from ablate.report.derive import Tables
+from ablate.report.document import Block, Column, Heading, Notice, Paragraph, Table
+from ablate.report.numbers import quantity, show_difference, show_interval
+from ablate.report.sections.progress import progress_sentence
+
+WORDS: dict[str, str] = {
+    "better": "is better than",
+    "worse": "is worse than",
+    "equivalent": "is equivalent to",
+    "inconclusive": "cannot be told from",
+}
+
+
+def answer(results: Results, tables: Tables) -> list[Block]:
+    study = results.plan["study"]
+    progress = progress_sentence(results)
+    return [
+        Heading(study["name"], level=1),
+        *([Notice(progress)] if progress else []),
+        *([Paragraph(study["question"])] if study["question"] else []),
+        Paragraph(answer_sentence(results, tables)),
+        conditions(results),
+    ]
+
+
+def answer_sentence(results: Results, tables: Tables) -> str:
+    """Every verdict on the primary metric with its difference, interval and number of pairs, or why there is none."""
+    primary = results.plan["study"]["primary"]
+    rows = tables.contrasts[tables.contrasts["metric"] == primary].to_dict("records")
+    if not rows:
+        return f"Nothing is tested: {why_no_contrasts(results.plan)}."
+    clauses = [_clause(row) for row in rows]
+    return f"On {primary.replace('_', ' ')}: {'; '.join(clauses)}. Intervals are 95 %, n counts seed pairs."
+
+
+def conditions(results: Results) -> Table:
+    """What the answer holds for: data, recipe, seeds, machine."""
+    variants = results.plan["variants"]
+    rows = {
+        "model": _listed(_base_model(results.plan)),
+        "data": _listed(_common([variant["data"] for variant in variants])),
+        "training": _listed(_common([{**variant["train"], "steps": variant["steps"]} for variant in variants])),
+        "seeds": _seeds(variants),
+        "machine": "; ".join(machines(results)) or "none yet",
+    }
+    return Table((Column("condition", "left"), Column("value", "left")), tuple(rows.items()))
+
+
+def machines(results: Results) -> list[str]:
+    """The machines that trained, each once, described by what their environment says of them."""
+    used = [name for name in dict.fromkeys(results.trials["environment"]) if name != ""]
+    described = [_listed(_plain_values(results.environments[name]["machine"])) for name in used]
+    return list(dict.fromkeys(described))
+
+
+def _clause(row: Mapping[Any, Any]) -> str:
+    metric, pairs = row["metric"], f"n = {row['n']}"
+    if row["verdict"] is None:
+        return f"{row['variant']} against {row['baseline']} has no verdict ({pairs}, {FEWEST_PAIRS} are needed)"
+    numbers = f"{show_difference(metric, row['difference'])} {quantity(metric).difference_unit}"
+    interval = show_interval(metric, row["ci_low"], row["ci_high"])
+    return f"{row['variant']} {WORDS[row['verdict']]} {row['baseline']} ({numbers} {interval}, {pairs})"
+
+
+def _seeds(variants: list[dict[str, Any]]) -> str:
+    seeds = sorted({int(seed) for variant in variants for seed in variant["keys"]})
+    return f"{len(seeds)} a variant, paired: {', '.join(map(str, seeds))}"
+
+
+def _base_model(plan: dict[str, Any]) -> dict[str, Any]:
+    """What the study states of the network, without what a factor varies."""
+    varied = {field for factor in plan["factors"] for field in varied_fields(plan, factor["path"])}
+    stated = _plain_values(plan["study"]["model"])
+    return {key: value for key, value in stated.items() if f"model.{key}" not in varied}
+
+
+def _common(settings: list[dict[str, Any]]) -> dict[str, Any]:
+    """What all variants have alike: a field that differs is a factor, not a condition."""
+    first = _plain_values(settings[0])
+    return {key: value for key, value in first.items() if all(key in own and own[key] == value for own in settings)}
+
+
+def _plain_values(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if isinstance(value, str | int | float)}
+
+
+def _listed(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {_plain(value)}" for key, value in settings.items())
+
+
+def _plain(value: Any) -> str:
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    return f"{value:,}" if is_count else str(value)

@@ -1,0 +1,47 @@
+"""How the numbers came about, in plain words."""
+
+from ablate.analysis.effects import EXACT_UP_TO_PAIRS, SAMPLED_FLIPS
+from ablate.records import Results
+from ablate.report.contrasting import crosses_factors
+from ablate.report.derive import Tables
+from ablate.report.document import Block, Bullets, Heading
+from ablate.report.numbers import quantity, show
+
+PAIRING = (
+    "Every variant was trained with the same seeds. Under one seed the variants see the same images in the same order "
+    "with the same augmentation, and layers that agree in path and shape start from the same weights; so differences "
+    "are taken seed by seed."
+)
+INTERVAL = (
+    "The interval of a difference is the 95 % paired-t interval, and p belongs to it; it is not widened for the number "
+    "of contrasts. d_z is the mean difference over its standard deviation."
+)
+SIGN_FLIPS = (
+    "The sign-flip p assumes no distribution: it is the share of all ways to flip the signs of the differences that "
+    f"give a mean at least as large (exact up to {EXACT_UP_TO_PAIRS} pairs, then {SAMPLED_FLIPS:,} random ones)."
+)
+HOLM = (
+    "The verdict is decided at 5 % by p after Holm's correction over all contrasts with the baseline and all claims on "
+    "the same metric. Under 3 pairs there is none, and while a pair is missing it is inconclusive at best."
+)
+CHANCE = (
+    "Seeds are the only source of chance in these intervals: they say what other seeds would give on these very test "
+    "images, not what other images would. The test images were read once a trial, after training."
+)
+CELLS = "Several factors are crossed, so single cells carry the interval of their mean over seeds and no verdict."
+
+
+def method(results: Results, tables: Tables) -> list[Block]:  # noqa: ARG001
+    cells = [CELLS] if crosses_factors(results.plan) else []
+    return [Heading("Method"), Bullets((PAIRING, INTERVAL, SIGN_FLIPS, HOLM, *_equivalence(results), *cells, CHANCE))]
+
+
+def _equivalence(results: Results) -> list[str]:
+    study = results.plan["study"]
+    if study["primary"] not in study["margin"]:
+        return ["No margin was stated, so no two variants can be called equivalent."]
+    margin = show(study["primary"], study["margin"][study["primary"]])
+    return [
+        f"Equivalent means: two one-sided t tests, each at 5 %, place the difference within {margin} "
+        f"{quantity(study['primary']).difference_unit} of zero; it goes before better and worse."
+    ]

@@ -1,0 +1,19 @@
+"""The commands that make these numbers again."""
+
+import shlex
+
+from ablate.records import Results
+from ablate.report.derive import Tables
+from ablate.report.document import Block, Code, Heading, Paragraph
+
+
+def reproduce(results: Results, tables: Tables) -> list[Block]:  # noqa: ARG001
+    study = f"{results.plan['study']['name']}.yaml"
+    one_each = [f"ablate run {study} --only {shlex.quote(row['variant'])}" for row in results.plan["variants"]]
+    return [
+        Heading("How to reproduce"),
+        Paragraph("All of it, with the study file at hand and an empty results folder:"),
+        Code(f"ablate run {study}"),
+        Paragraph("One variant:"),
+        Code("\n".join(one_each)),
+    ]

@@ -1,0 +1,72 @@
+"""The table people come for: every variant with its accuracy, costs, difference and verdict."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ablate.records import Results
+from ablate.report.derive import EXACT, Tables
+from ablate.report.document import Block, Column, Heading, Paragraph, Table
+from ablate.report.numbers import ABSENT, quantity, show, show_difference, show_interval, show_mean
+
+CONVENTIONS = (
+    "Accuracies are in per cent with half the width of their own 95 % interval; differences are paired by seed, in "
+    "percentage points, with their 95 % interval. MACs are multiply-adds of convolutions and linear layers for one "
+    "image, half of what is elsewhere counted as FLOPs."
+)
+
+
+def results_section(results: Results, tables: Tables) -> list[Block]:
+    blocks: list[Block] = [Heading("Results"), results_table(results, tables), Paragraph(CONVENTIONS)]
+    if results.cost_conditions:
+        measured = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in results.cost_conditions.items())
+        blocks.append(Paragraph(f"Costs were measured under: {measured}."))
+    return blocks
+
+
+def results_table(results: Results, tables: Tables) -> Table:
+    """One row a variant. The columns for difference and verdict are there when something is tested."""
+    primary = results.plan["study"]["primary"]
+    tested = tables.contrasts[tables.contrasts["metric"] == primary]
+    contrast_of = {row["variant"]: row for row in tested.to_dict("records")}
+    costs = cost_columns(tables)
+    metrics = list(dict.fromkeys(["accuracy", primary]))
+    means = [Column(quantity(metric).header) for metric in metrics]
+    verdict = [Column("difference"), Column("verdict", "left")] if contrast_of else []
+    headers = [Column(quantity(column).header) for column in costs]
+    columns = (Column("variant", "left"), Column("n"), *means, *verdict, *headers, Column("badges", "left"))
+    baselines = set(tested["baseline"])
+    rows = tuple(
+        (
+            _name(row["variant"], baselines),
+            str(row["n"]),
+            *(_mean(row, metric) for metric in metrics),
+            *(_verdict_cells(contrast_of, row["variant"], primary) if contrast_of else ()),
+            *(show(column, row[column]) for column in costs),
+            row["badges"].replace(";", ", "),
+        )
+        for row in tables.variants.to_dict("records")
+    )
+    return Table(columns, rows)
+
+
+def cost_columns(tables: Tables) -> list[str]:
+    """Columns of the variants' table that hold costs: the exact ones, then what was measured."""
+    columns = list(tables.variants.columns)
+    after = columns[columns.index(EXACT[0]) : columns.index("badges")]
+    return [column for column in after if not column.endswith(("_mean", "_sd", "_ci_low", "_ci_high"))]
+
+
+def _name(variant: str, baselines: set[str]) -> str:
+    return f"{variant} (baseline)" if variant in baselines else variant
+
+
+def _mean(row: Mapping[Any, Any], metric: str) -> str:
+    return show_mean(metric, row[f"{metric}_mean"], row[f"{metric}_ci_low"], row[f"{metric}_ci_high"])
+
+
+def _verdict_cells(contrast_of: Mapping[str, Mapping[Any, Any]], variant: str, metric: str) -> tuple[str, str]:
+    if variant not in contrast_of:
+        return ABSENT, ABSENT
+    row = contrast_of[variant]
+    interval = show_interval(metric, row["ci_low"], row["ci_high"])
+    return f"{show_difference(metric, row['difference'])} {interval}", row["verdict"] or ABSENT

@@ -1,0 +1,121 @@
+"""What is wrong with a study, in plain words: pydantic's findings become sentences that a researcher can act on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ablate.lookup import suggestion
+from ablate.schema import KeyPath, Section, SectionError, keys_at
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One thing that is wrong: where it stands in the data, and a sentence without the place."""
+
+    path: KeyPath
+    sentence: str
+
+
+# pydantic's error type -> what was expected there; fields in braces come from the error's context.
+EXPECTED: Mapping[str, str] = {
+    "string_type": "text",
+    "string_pattern_mismatch": "only letters, digits, '_' and '-'",
+    "string_too_short": "text that is not empty",
+    "string_too_long": "at most {max_length} characters",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "path_type": "the path of a folder",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number of at most {le:g}",
+    "literal_error": "{expected}",
+    "too_short": "at least {min_length} in the list",
+    "too_long": "at most {max_length} in the list",
+}
+
+
+def mistakes_in(error: SectionError, data: Any) -> list[Mistake]:
+    """The mistakes of `data`, one for each place: what holds of an inner value makes the outer one's redundant."""
+    at: dict[KeyPath, list[Mapping[str, Any]]] = {}
+    for detail in error.details:
+        at.setdefault(_path_in(data, detail), []).append(detail)
+    innermost = [path for path in at if not any(other[: len(path)] == path != other for other in at)]
+    return [Mistake(path, _sentence(at[path], error.section, path)) for path in innermost]
+
+
+def shown(value: Any) -> str:
+    """`value` as a message quotes it: as YAML has it, shortened."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def unknown(kind: str, name: Any, choices: Any) -> str:
+    """The sentence about a name that its table does not hold."""
+    return f"unknown {kind} {shown(name)}; {suggestion(str(name), choices)}"
+
+
+def _path_in(data: Any, detail: Mapping[str, Any]) -> KeyPath:
+    """The detail's location without the names of union members that pydantic puts into it."""
+    path: list[str | int] = []
+    for part in detail["loc"]:
+        inside = part in data if isinstance(data, dict) else isinstance(data, list) and part in range(len(data))
+        if inside:
+            path.append(part)
+            data = data[part]
+    if detail["type"] == "missing" and isinstance(detail["loc"][-1], str):
+        path.append(detail["loc"][-1])
+    return tuple(path)
+
+
+def _sentence(details: list[Mapping[str, Any]], section: type[Section], path: KeyPath) -> str:
+    first = details[0]
+    special = SENTENCES.get(first["type"])
+    if special and len(details) == 1:
+        return special(first, section, path)
+    expected = list(dict.fromkeys(_expected(detail) for detail in details))
+    return f"expected {' or '.join(expected)}, not {shown(first['input'])}"
+
+
+def _expected(detail: Mapping[str, Any]) -> str:
+    if detail["type"] not in EXPECTED:
+        return str(detail["msg"])
+    return EXPECTED[detail["type"]].format(**detail.get("ctx", {}))
+
+
+def _missing(detail: Mapping[str, Any], _section: type[Section], path: KeyPath) -> str:
+    if isinstance(detail["loc"][-1], int):
+        return f"expected one more value after {shown(detail['input'])}"
+    return f"the key {path[-1]!r} is missing"
+
+
+def _unknown_key(_detail: Mapping[str, Any], section: type[Section], path: KeyPath) -> str:
+    return unknown("key", path[-1], keys_at(section, path[:-1]))
+
+
+def _unknown_value(detail: Mapping[str, Any], _section: type[Section], _path: KeyPath) -> str:
+    return unknown(
+        "value", detail["input"], detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+    )
+
+
+def _own_words(detail: Mapping[str, Any], _section: type[Section], _path: KeyPath) -> str:
+    return str(detail["ctx"]["error"])
+
+
+SENTENCES: Mapping[str, Callable[[Mapping[str, Any], type[Section], KeyPath], str]] = {
+    "missing": _missing,
+    "extra_forbidden": _unknown_key,
+    "literal_error": _unknown_value,
+    "value_error": _own_words,
+}

@@ -1,0 +1,203 @@
+"""From a study to its plan: every variant counted, every trial keyed. plan.json is this, written down."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ablate.data import DATASETS
+from ablate.environment import has_bf16_cpu
+from ablate.errors import DeviceError, ModelError, ResultsError, StudyError
+from ablate.lookup import load_dotted
+from ablate.records import digest, read_json
+from ablate.schema import DataConfig
+from ablate.study.load import Study
+from ablate.study.variants import Variant, baseline_of, images_of, variants_of
+from ablate.train import TRAINING_VERSION
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A variant with its counts and the key of every seed."""
+
+    variant: Variant
+    params: int
+    macs: int
+    data_digest: str
+    keys: dict[int, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study ready to run; `baseline` is the name of a variant."""
+
+    study: Study
+    baseline: str
+    precision: str
+    variants: tuple[Planned, ...]
+    data_digests: dict[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """plan.json."""
+        return {
+            "format": FORMAT,
+            "training_version": TRAINING_VERSION,
+            "precision": self.precision,
+            "study": _study_json(self.study),
+            "factors": [{"path": factor.path_or_name, "column": factor.column} for factor in self.study.factors],
+            "baseline": self.baseline,
+            "variants": [_variant_json(planned) for planned in self.variants],
+        }
+
+
+def plan_study(study: Study, folder: Path, device: str) -> Plan:
+    """Resolve, count and key every trial of `study`.
+
+    What an earlier run in `folder` settled (precision, counts) is read back, so that a finished study needs no torch.
+    Raises `StudyError`, `ModelError` or `DataError` for a variant that cannot be.
+    """
+    stored = read_json(folder / "plan.json") or {"variants": []}
+    precision = stored.get("precision") or _precision(settle_device(device))
+    variants = [_with_precision(variant, precision) for variant in variants_of(study)]
+    counts = {digest(variant["model"]): (variant["params"], variant["macs"]) for variant in stored["variants"]}
+    digests = {data: DATASETS[data.name].digest(data) for data in {variant.data for variant in variants}}
+    planned = tuple(
+        Planned(
+            variant,
+            *_counted(variant, counts, study.source),
+            digests[variant.data],
+            _keys(variant, study.config.seed_list, digests[variant.data]),
+        )
+        for variant in variants
+    )
+    data_digests = {data.name: digest_ for data, digest_ in digests.items()}
+    return Plan(study, baseline_of(study), precision, planned, data_digests)
+
+
+def settle_device(asked: str) -> str:
+    """The device that `asked` (`auto`, `cpu`, `cuda`, `cuda:N`) means; raises `DeviceError` when it is not here."""
+    if asked == "cpu":
+        return asked
+    count = load_dotted("torch.cuda:device_count")()
+    if asked == "auto":
+        return "cuda:0" if count else "cpu"
+    available = ["cpu", *(f"cuda:{index}" for index in range(count))]
+    wanted = "cuda:0" if asked == "cuda" else asked
+    if wanted not in available:
+        raise DeviceError(f"--device {asked}: no such device here; choices: auto, {', '.join(available)}")
+    return wanted
+
+
+def check_unchanged(plan: Plan, folder: Path) -> None:
+    """Raise `ResultsError` when `folder` holds another study than `plan` under its name.
+
+    New levels, seeds and metrics are welcome; whatever was planned before must be planned alike now.
+    """
+    stored = read_json(folder / "plan.json")
+    if stored is None:
+        return
+    now = {planned.variant.name: planned for planned in plan.variants}
+    for before in stored["variants"]:
+        difference = _difference(before, now.get(before["variant"]), stored)
+        if difference:
+            raise ResultsError(
+                f"{folder}: holds results of another study called {plan.study.config.name!r}: {difference}; "
+                "give this one another name, or another folder with --results"
+            )
+    if stored["baseline"] != plan.baseline and plan.study.factors:
+        raise ResultsError(
+            f"{folder}: its baseline is {stored['baseline']!r}, not {plan.baseline!r}; "
+            "to read the same results against another one, use ablate report --baseline"
+        )
+
+
+def _difference(before: dict[str, Any], planned: Planned | None, stored: dict[str, Any]) -> str:
+    """In what `planned` is not what was planned `before`; empty when it is."""
+    if planned is None:
+        return f"it has the variant {before['variant']!r}, this one has not"
+    now = _variant_json(planned)
+    for section in ("model", "data", "train"):
+        for field, value in before[section].items():
+            if now[section].get(field) != value:
+                return f"{section}.{field} was {value!r} and is {now[section].get(field)!r}"
+    gone = sorted(set(before["keys"]) - set(now["keys"]), key=int)
+    if gone:
+        return f"it has seed {gone[0]}, this one has not"
+    if before["keys"] != {seed: now["keys"][seed] for seed in before["keys"]}:
+        return f"its trials were trained by version {stored['training_version']}, this is {TRAINING_VERSION}"
+    return ""
+
+
+def _precision(device: str) -> Literal["fp32", "bf16"]:
+    """What `precision: auto` means on `device`, decided once a study: bf16 where the hardware multiplies it itself."""
+    supported = has_bf16_cpu() if device == "cpu" else load_dotted("torch.cuda:is_bf16_supported")()
+    return "bf16" if supported else "fp32"
+
+
+def _with_precision(variant: Variant, precision: str) -> Variant:
+    if variant.train.precision != "auto":
+        return variant
+    return replace(variant, train=variant.train.model_copy(update={"precision": precision}))
+
+
+def _counted(variant: Variant, known: dict[str, tuple[int, int]], source: Path) -> tuple[int, int]:
+    """Parameters and MACs, from an earlier plan or by building the network on torch's meta device."""
+    fields = digest(variant.model.as_json())
+    if fields not in known:
+        try:
+            counts = load_dotted("ablate.models.counts:count")(variant.model)
+        except ModelError as error:
+            raise StudyError(f"{source}: variant {variant.name}: {error}") from error
+        known[fields] = (counts.params, counts.macs)
+    return known[fields]
+
+
+def _keys(variant: Variant, seeds: Sequence[int], data_digest: str) -> dict[int, str]:
+    """The key of every seed: whatever decides a trial's outcome is in it, and nothing else is."""
+    same = {
+        "model": variant.model.as_json(),
+        "data": {
+            "name": variant.data.name,
+            "digest": data_digest,
+            "seed": variant.data.seed,
+            "train_limit": variant.data.train_limit,
+            "scored": "test",
+        },
+        "train": variant.train.model_dump(mode="json", exclude_none=True),
+        "training_version": TRAINING_VERSION,
+    }
+    return {seed: digest({**same, "seed": seed}) for seed in seeds}
+
+
+def _data_fields(data: DataConfig) -> dict[str, Any]:
+    """What is stated of the data, but for the folder, which is this machine's own, and the images that makes."""
+    info = DATASETS[data.name].describe(data)
+    stated = data.model_dump(mode="json", exclude={"root"}, exclude_none=True)
+    return {**stated, "train_images": images_of(data, info), "test_images": info.test_images}
+
+
+def _study_json(study: Study) -> dict[str, Any]:
+    """The study file as resolved; the levels that claims name are given by their names, factor by factor."""
+    paths = {factor.column: factor.path_or_name for factor in study.factors}
+    stated = study.config.model_dump(mode="json", exclude={"data": {"root"}})
+    for claim, entry in zip(study.claims, stated["claims"], strict=True):
+        entry["better"] = {paths[column]: level for column, level in claim.better.items()}
+        entry["than"] = {paths[column]: level for column, level in claim.than.items()}
+    return stated
+
+
+def _variant_json(planned: Planned) -> dict[str, Any]:
+    variant = planned.variant
+    return {
+        "variant": variant.name,
+        "levels": variant.levels,
+        "model": variant.model.as_json(),
+        "data": {**_data_fields(variant.data), "digest": planned.data_digest},
+        "train": variant.train.model_dump(mode="json", exclude_none=True),
+        "steps": variant.steps,
+        "params": planned.params,
+        "macs": planned.macs,
+        "keys": {str(seed): key for seed, key in planned.keys.items()},
+    }

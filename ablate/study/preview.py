@@ -1,0 +1,62 @@
+"""What `ablate plan` says: variants, counts, what is done and what is left. Nothing is trained or written."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ablate.records import finished_keys, load_record
+from ablate.study.load import load_study
+from ablate.study.plan import Plan, Planned, check_unchanged, plan_study
+
+
+def preview(study: Path | str, overrides: Sequence[str], results: Path, device: str) -> dict[str, Any]:
+    """What running the study file `study` would do, given what its folder under `results` holds.
+
+    JSON: `trials` planned, `done`, and a row a variant; `seconds_left` is None until some trial has finished.
+    Raises `AblateError` for a study that cannot be run there.
+    """
+    loaded = load_study(study, overrides)
+    folder = results / loaded.config.name
+    plan = plan_study(loaded, folder, device)
+    check_unchanged(plan, folder)
+    finished = finished_keys(folder)
+    keys = [key for planned in plan.variants for key in planned.keys.values()]
+    return {
+        "study": plan.study.config.name,
+        "trials": len(keys),
+        "done": sum(key in finished for key in keys),
+        "seconds_left": _seconds_left(plan, folder, finished),
+        "variants": [_row(plan, planned) for planned in plan.variants],
+    }
+
+
+def _row(plan: Plan, planned: Planned) -> dict[str, Any]:
+    levels = {factor.column: planned.variant.levels[factor.path_or_name] for factor in plan.study.factors}
+    return {"variant": planned.variant.name, **levels, "params": planned.params, "macs": planned.macs}
+
+
+def _seconds_left(plan: Plan, folder: Path, finished: set[str]) -> float | None:
+    """Training seconds on one worker of the trials that are left, at the pace of those that are done.
+
+    A variant's own mean where it has finished trials; else the mean pace per multiply-add of the others.
+    """
+    own: dict[str, float] = {}
+    paces: list[float] = []
+    for planned in plan.variants:
+        taken = [_train_seconds(folder, key) for key in planned.keys.values() if key in finished]
+        if taken:
+            own[planned.variant.name] = sum(taken) / len(taken)
+            paces.append(own[planned.variant.name] / (planned.macs * planned.variant.steps))
+    if not paces:
+        return None
+    pace = sum(paces) / len(paces)
+    return sum(
+        own.get(planned.variant.name, pace * planned.macs * planned.variant.steps)
+        * sum(key not in finished for key in planned.keys.values())
+        for planned in plan.variants
+    )
+
+
+def _train_seconds(folder: Path, key: str) -> float:
+    record = load_record(folder, key)
+    return 0.0 if record is None else record.metrics["train_seconds"] or 0.0

@@ -1,0 +1,198 @@
+"""Running a study: plan, costs, training, tables. Whatever an earlier run finished is not done again."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from ablate import environment, report
+from ablate.data import DATASETS
+from ablate.errors import DataError
+from ablate.executors import EXECUTORS
+from ablate.executors.contract import Execution
+from ablate.ledger import Ledger
+from ablate.lookup import load_dotted, lookup
+from ablate.records import Results, digest, finished_keys, load_results, read_json, write_json
+from ablate.study.cost_phase import lacks_costs, measure_costs
+from ablate.study.events import Observer, StudyStarted, unobserved
+from ablate.study.load import Study, load_study
+from ablate.study.plan import Plan, Planned, check_unchanged, plan_study, settle_device
+from ablate.study.supervise import Job, Supervisor, Terms
+from ablate.study.variants import variants_of
+
+TRIAL = "ablate.trial:run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to run, never what: none of these changes a result.
+
+    `workers` None takes as many as fit; `device` is `auto`, `cpu` or `cuda:N`; `only` names variants; trials begin
+    until `max_hours` have passed.
+    """
+
+    results: Path = Path("results")
+    workers: int | None = None
+    device: str = "auto"
+    only: tuple[str, ...] = ()
+    max_hours: float = math.inf
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves: the results so far, how many trials they lack, and whether anything was done at all."""
+
+    results: Results
+    missing: int
+    failed: int
+    work: Literal["none", "some"]
+
+
+def run(
+    study: Study | Path | str,
+    *,
+    overrides: Sequence[str] = (),
+    options: Options | None = None,
+    observer: Observer = unobserved,
+) -> Outcome:
+    """Run what `study` lacks in its results folder and write its tables.
+
+    Raises `AblateError` for a study, data set or folder that cannot be used; `KeyboardInterrupt` passes through, and
+    the next run goes on where this one stopped.
+    """
+    options = options or Options()
+    study = study if isinstance(study, Study) else load_study(study, overrides)
+    folder = options.results / study.config.name
+    _fetch_data(study)
+    plan = plan_study(study, folder, options.device)
+    check_unchanged(plan, folder)
+    if read_json(folder / "plan.json") != plan.as_json():
+        write_json(folder / "plan.json", plan.as_json())
+    jobs = _jobs(plan, folder, options.only)
+    costs = lacks_costs(plan, folder)
+    if jobs or costs:
+        _work(plan, folder, jobs, costs, options, observer)
+    return _conclude(plan, folder, "some" if jobs or costs else "none")
+
+
+def _fetch_data(study: Study) -> None:
+    """Have every data set of the study at hand; raises `DataError` that says what to download when it cannot be had."""
+    for data in {variant.data for variant in variants_of(study)}:
+        source = DATASETS[data.name]
+        try:
+            source.digest(data)
+        except DataError:
+            if source.fetch is None:
+                raise
+            load_dotted(source.fetch)(data)
+
+
+def _jobs(plan: Plan, folder: Path, only: Sequence[str]) -> list[Job]:
+    """Trials without a record: seed by seed, so that pairs complete early, and the largest network of a seed first."""
+    by_name = {planned.variant.name: planned for planned in plan.variants}
+    chosen = [lookup(by_name, name, "variant") for name in only] or list(plan.variants)
+    finished = finished_keys(folder)
+    jobs: dict[str, tuple[tuple[int, int], Job]] = {}
+    for planned in chosen:
+        for position, (seed, key) in enumerate(planned.keys.items()):
+            if key not in finished and key not in jobs:
+                jobs[key] = ((position, -planned.macs * planned.variant.steps), _job(planned, seed, key))
+    return [job for _, job in sorted(jobs.values(), key=lambda entry: entry[0])]
+
+
+def _job(planned: Planned, seed: int, key: str) -> Job:
+    variant = planned.variant
+    task = {
+        "key": key,
+        "seed": seed,
+        "model": variant.model.as_json(),
+        "data": variant.data.model_dump(mode="json"),
+        "train": variant.train.model_dump(mode="json"),
+    }
+    return Job(key, variant.name, seed, variant.epochs, task)
+
+
+def _work(plan: Plan, folder: Path, jobs: list[Job], needs_costs: bool, options: Options, observer: Observer) -> None:
+    deadline = time.monotonic() + options.max_hours * 3600
+    device = settle_device(options.device)
+    identity, machine = _note_environment(plan, folder, device)
+    execution = _settle_execution(plan, folder, machine, device, options.workers)
+    observer(_started(plan, folder, execution))
+    if needs_costs:
+        measure_costs(plan, folder, replace(execution, workers=1, threads=environment.cores()), identity, observer)
+    if jobs:
+        terms = Terms(
+            folder=folder,
+            function=TRIAL,
+            execution=execution,
+            environment=identity,
+            retries=plan.study.config.retries,
+            timeout_seconds=_seconds(plan.study.config.trial_timeout_minutes),
+            deadline=deadline,
+        )
+        queue = Ledger(folder / "ledger.db", plan.study.config.name)
+        jobs = [replace(job, task={**job.task, "device": device}) for job in jobs]
+        Supervisor(jobs, queue, terms, observer).run(EXECUTORS["local"])
+
+
+def _seconds(minutes: float | None) -> float | None:
+    return None if minutes is None else 60 * minutes
+
+
+def _note_environment(plan: Plan, folder: Path, device: str) -> tuple[str, str]:
+    """Add this environment to environment.json; its id, and the id of the part that moves numbers."""
+    described = environment.describe(device, plan.study.source)
+    described["data"] = plan.data_digests
+    identity = digest({name: value for name, value in described.items() if name != "load_at_start"})[:12]
+    path = folder / "environment.json"
+    write_json(path, {identity: described, **(read_json(path) or {})})
+    return identity, digest(described["machine"])[:12]
+
+
+def _settle_execution(plan: Plan, folder: Path, machine: str, device: str, workers: int | None) -> Execution:
+    """How trials run on this machine: as the first run here settled it, but for the number of workers if asked."""
+    path = folder / "execution.json"
+    settled = read_json(path) or {}
+    if machine not in settled:
+        settled[machine] = asdict(_new_execution(plan, device, workers))
+        write_json(path, settled)
+    execution = Execution(**settled[machine])
+    return execution if workers is None else replace(execution, workers=workers)
+
+
+def _new_execution(plan: Plan, device: str, workers: int | None) -> Execution:
+    """CPU: a worker a core, or a trial if these are fewer, and the cores shared out. CUDA: one worker."""
+    cores = environment.cores()
+    trials = sum(len(planned.keys) for planned in plan.variants)
+    count = workers or (min(cores, trials) if device == "cpu" else 1)
+    return Execution(device=device, workers=count, threads=max(1, cores // count))
+
+
+def _started(plan: Plan, folder: Path, execution: Execution) -> StudyStarted:
+    finished = finished_keys(folder)
+    return StudyStarted(
+        name=plan.study.config.name,
+        folder=folder,
+        variants=tuple(planned.variant.name for planned in plan.variants),
+        seeds=plan.study.config.seed_list,
+        done=frozenset(
+            (planned.variant.name, seed)
+            for planned in plan.variants
+            for seed, key in planned.keys.items()
+            if key in finished
+        ),
+        device=execution.device,
+        workers=execution.workers,
+        threads=execution.threads,
+    )
+
+
+def _conclude(plan: Plan, folder: Path, work: Literal["none", "some"]) -> Outcome:
+    results = load_results(folder)
+    report.write(results)
+    states = results.trials["state"]
+    planned = sum(len(entry.keys) for entry in plan.variants)
+    failed = int((states == "failed").sum())
+    return Outcome(results, planned - len(states), failed, work)

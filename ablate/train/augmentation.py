@@ -1,0 +1,65 @@
+"""Batched augmentation: every image's crop and flip come from (seed, epoch, image), whatever the batch it falls in."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ablate.randomness import words
+
+PADDING = 4  # pixels on each side, reflected, as usual for 32x32 images (He et al. 2016 pad with zeros)
+
+Augmentation = Literal["crop_flip", "crop", "flip", "none"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A training set ready to be cut from: uint8 (n, height + 2 margin, width + 2 margin, channels) on its device."""
+
+    pixels: Tensor
+    margin: int
+    flips: bool
+
+
+@dataclass(frozen=True)
+class Draws:
+    """One epoch's choices for every image: top and left of the crop, and whether it is mirrored; each (n,)."""
+
+    top: Tensor
+    left: Tensor
+    mirrored: Tensor
+
+
+def source(images: Tensor, kind: Augmentation) -> Source:
+    """Lay out `images`, uint8 (n, channels, height, width), for cutting; the reflected border is made once."""
+    margin = PADDING if kind.startswith("crop") else 0
+    rows, columns = (_reflected(side, margin).to(images.device) for side in images.shape[2:])
+    padded = images.permute(0, 2, 3, 1).contiguous()[:, rows][:, :, columns]
+    return Source(padded, margin, kind.endswith("flip"))
+
+
+def draw(data: Source, seed: int, epoch: int) -> Draws:
+    """The choices of `epoch`; an augmentation that does not crop or flip draws zeros."""
+    raw = words(len(data.pixels), "augmentation", seed, epoch)
+    places = np.uint64(2 * data.margin + 1)
+    top, left = raw % places, (raw >> np.uint64(20)) % places
+    mirrored = (raw >> np.uint64(40)) & np.uint64(1 if data.flips else 0)
+    return Draws(*(torch.from_numpy(draws.astype(np.int64)).to(data.pixels.device) for draws in (top, left, mirrored)))
+
+
+def cut(data: Source, draws: Draws, indices: Tensor) -> Tensor:
+    """The images at `indices` as `draws` has them: uint8 (batch, channels, height, width), channels last in memory."""
+    height, width = (side - 2 * data.margin for side in data.pixels.shape[1:3])
+    device = data.pixels.device
+    rows = draws.top[indices, None] + torch.arange(height, device=device)
+    across = torch.arange(width, device=device)
+    columns = draws.left[indices, None] + torch.where(draws.mirrored[indices, None] == 1, width - 1 - across, across)
+    return data.pixels[indices[:, None, None], rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def _reflected(side: int, margin: int) -> Tensor:
+    """The source of every row of a side with `margin` reflected rows around it: 2 1 [0 1 2 ...]."""
+    places = torch.arange(-margin, side + margin).abs()
+    return side - 1 - (side - 1 - places).abs()

@@ -1,0 +1,116 @@
+"""The life of one trial: load, build, fit, evaluate, record. A worker calls `run` by its dotted name."""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import lru_cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ablate.data import DATASETS
+from ablate.data.subset import training_subset
+from ablate.data.types import Split, SplitName
+from ablate.lookup import load_dotted
+from ablate.measure import METRICS, metrics_of
+from ablate.measure.evaluation import Evaluation
+from ablate.models.initialise import initialise
+from ablate.models.network import assemble
+from ablate.models.spec import ModelSpec, spec_from_json
+from ablate.records import Record, pack_bits
+from ablate.schema import DataConfig, TrainConfig
+from ablate.train.fit import Fitted, Point, TrainingSet, fit, normalise
+from ablate.train.precision import arithmetic, keep_logits_fp32, settled
+from ablate.train.sets import EvaluationSet, evaluation_set, training_set
+
+EVALUATION_BATCH = 500
+Report = Callable[[dict[str, Any]], None]
+
+
+def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Train and score one variant with one seed: JSON in, the record as JSON out.
+
+    `task` holds `key`, `seed`, `model`, `data`, `train` (all settled) and `device`; `report` is called once an epoch.
+    """
+    seed, device = task["seed"], torch.device(task["device"])
+    spec, data, recipe = spec_from_json(task["model"]), DataConfig(**task["data"]), TrainConfig(**task["train"])
+    train = _training_set(data, recipe, device)
+    network = _network(spec, seed, device)
+    fitted = fit(network, train, recipe, seed, lambda point: report(_finite_point(point)))
+    scored = evaluate(network, _test_set(data, device), train, recipe)
+    return asdict(_record(task["key"], seed, fitted, recipe, scored))
+
+
+@torch.no_grad()
+def evaluate(network: nn.Module, test: EvaluationSet, train: TrainingSet, recipe: TrainConfig) -> Evaluation:
+    """Score `network` on the test split: the only place that reads it, once a trial, when training is over."""
+    network.eval()
+    losses, hits = [], []
+    for first in range(0, len(test.labels), EVALUATION_BATCH):
+        batch = slice(first, first + EVALUATION_BATCH)
+        labels = test.labels[batch]
+        with arithmetic(labels.device, settled(recipe.precision)):
+            logits = network(normalise(test.images[batch], train.mean, train.std)).float()
+        losses.append(F.cross_entropy(logits, labels, reduction="none"))
+        hits.append(logits.argmax(1) == labels)
+    return Evaluation(torch.cat(losses).double().cpu().numpy(), torch.cat(hits).cpu().numpy())
+
+
+def _network(spec: ModelSpec, seed: int, device: torch.device) -> nn.Module:
+    network = assemble(spec)
+    initialise(network, seed, spec.init)
+    keep_logits_fp32(network)
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+# A worker meets the same sets trial after trial; two of each are kept, since a factor may vary the data.
+@lru_cache(maxsize=2)
+def _split(data: DataConfig, name: SplitName) -> Split:
+    loaded: Split = load_dotted(DATASETS[data.name].load)(data, name)
+    return loaded
+
+
+@lru_cache(maxsize=2)
+def _training_set(data: DataConfig, recipe: TrainConfig, device: torch.device) -> TrainingSet:
+    info, split = DATASETS[data.name].describe(data), _split(data, "train")
+    subset = training_subset(split.labels, data.train_limit, data.seed, info.classes)
+    kind = info.augment if recipe.augment == "auto" else recipe.augment
+    return training_set(split, subset, kind, device)
+
+
+@lru_cache(maxsize=2)
+def _test_set(data: DataConfig, device: torch.device) -> EvaluationSet:
+    return evaluation_set(_split(data, "test"), device)
+
+
+def _record(key: str, seed: int, fitted: Fitted, recipe: TrainConfig, scored: Evaluation) -> Record:
+    measured = {
+        column: value
+        for metric in metrics_of("per_trial", list(METRICS))
+        for column, value in load_dotted(f"{METRICS[metric].module}:measure")(scored)
+    }
+    pace = fitted.steps * recipe.batch_size / fitted.seconds
+    metrics = {**measured, "train_seconds": fitted.seconds, "train_images_per_second": pace}
+    # The very last update can be the one that blows up: no training loss has seen it, the test loss has.
+    finite = all(math.isfinite(value) for value in metrics.values())
+    return Record(
+        key=key,
+        seed=seed,
+        state=fitted.state if finite else "diverged",
+        metrics={column: _finite(value) for column, value in metrics.items()},
+        steps=fitted.steps,
+        curve=[_finite_point(point) for point in fitted.curve],
+        correct=pack_bits(scored.correct),
+        test_images=len(scored.correct),
+    )
+
+
+def _finite_point(point: Point) -> dict[str, float | None]:
+    return {name: _finite(value) for name, value in asdict(point).items()}
+
+
+def _finite(value: float) -> float | None:
+    """`value`, or None where a diverged trial has no number."""
+    return value if math.isfinite(value) else None

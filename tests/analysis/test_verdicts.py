@@ -1,0 +1,124 @@
+import math
+
+import numpy as np
+import pytest
+from statsmodels.stats.multitest import multipletests
+
+from ablate.analysis.effects import PairedEffect, paired_effect
+from ablate.analysis.pairing import Comparison, Pairing
+from ablate.analysis.verdicts import Finding, adjust, badges_of, claim_verdict_of, join_badges, verdict_of
+
+
+def effect(p_value: float, *, n: int = 8, difference: float = 0.1, error: float = 0.01) -> PairedEffect:
+    return PairedEffect(n, difference, error, math.nan, math.nan, p_value, math.nan, math.nan)
+
+
+def comparison(p_value: float, pair: tuple[str, str] = ("b", "a"), metric: str = "accuracy") -> Comparison:
+    return Comparison(metric, (pair,), effect(p_value), "complete")
+
+
+def finding(p_adjusted: float, *, n: int = 8, difference: float = 0.1, pairing: Pairing = "complete") -> Finding:
+    found = Comparison("accuracy", (("b", "a"),), effect(p_adjusted, n=n, difference=difference), pairing)
+    return Finding(found, p_adjusted, family_size=1)
+
+
+def test_holm_by_hand():
+    # Sorted 0.01, 0.03, 0.04 times 3, 2, 1 is 0.03, 0.06, 0.04; never below the one before: 0.03, 0.06, 0.06.
+    family = [comparison(p, ("v" + str(p), "a")) for p in (0.04, 0.01, 0.03)]
+    assert [each.p_adjusted for each in adjust(family)] == pytest.approx([0.06, 0.03, 0.06])
+
+
+def test_holm_is_statsmodels():
+    p_values = np.random.default_rng(0).uniform(0, 0.1, 7)
+    family = [comparison(p, (f"v{index}", "a")) for index, p in enumerate(p_values)]
+    expected = multipletests(p_values, method="holm")[1]
+    assert [each.p_adjusted for each in adjust(family)] == pytest.approx(expected.tolist(), abs=1e-12)
+
+
+def test_each_metric_is_a_family():
+    family = [comparison(0.02, ("b", "a")), comparison(0.02, ("b", "a"), "test_loss"), comparison(0.5, ("c", "a"))]
+    found = adjust(family)
+    assert [each.p_adjusted for each in found] == pytest.approx([0.04, 0.02, 0.5])
+    assert [each.family_size for each in found] == [2, 1, 2]
+
+
+def test_one_test_that_is_stated_twice_counts_once():
+    found = adjust([comparison(0.02, ("b", "a")), comparison(0.02, ("a", "b")), comparison(0.5, ("c", "a"))])
+    assert [each.p_adjusted for each in found] == pytest.approx([0.04, 0.04, 0.5])
+
+
+def test_a_test_without_p_still_takes_its_place_in_the_family():
+    found = adjust([comparison(0.02, ("b", "a")), comparison(math.nan, ("c", "a"))])
+    assert found[0].p_adjusted == pytest.approx(0.04)
+    assert math.isnan(found[1].p_adjusted)
+
+
+def test_a_claim_without_arms_is_no_member():
+    nothing = Comparison("accuracy", (), paired_effect(np.empty(0), 0.0), "missing")
+    found = adjust([comparison(0.02), nothing])
+    assert found[0].p_adjusted == pytest.approx(0.02)
+    assert math.isnan(found[1].p_adjusted)
+    assert [adjust([nothing])[0].family_size, badges_of(found[1])] == [0, ""]
+
+
+@pytest.mark.parametrize(
+    ("p_adjusted", "difference", "direction", "expected"),
+    [
+        (0.049, 0.1, "higher", "better"),
+        (0.05, 0.1, "higher", "better"),
+        (0.051, 0.1, "higher", "inconclusive"),
+        (0.01, -0.1, "higher", "worse"),
+        (0.01, 0.1, "lower", "worse"),
+        (0.01, -0.1, "lower", "better"),
+    ],
+)
+def test_verdict_follows_p_sign_and_direction(p_adjusted, difference, direction, expected):
+    assert verdict_of(finding(p_adjusted, difference=difference), direction, None) == expected
+
+
+def test_equivalent_goes_before_better():
+    # The difference of 0.1 with standard error 0.01 is far from 0 and far inside 0.2.
+    assert verdict_of(finding(0.001), "higher", 0.2) == "equivalent"
+    assert verdict_of(finding(0.001), "higher", 0.105) == "better"
+
+
+def test_no_verdict_under_three_pairs():
+    assert verdict_of(finding(0.001, n=2), "higher", 1.0) is None
+    assert verdict_of(finding(0.001, n=3), "higher", None) == "better"
+
+
+def test_nothing_is_concluded_while_a_pair_is_missing():
+    assert verdict_of(finding(0.001, pairing="missing"), "higher", 1.0) == "inconclusive"
+    assert claim_verdict_of(finding(0.001, pairing="missing"), "higher") == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("p_adjusted", "n", "difference", "direction", "expected"),
+    [
+        (0.01, 3, 0.1, "higher", "supported"),
+        (0.01, 3, 0.1, "lower", "contradicted"),
+        (0.01, 3, -0.1, "higher", "contradicted"),
+        (0.06, 3, 0.1, "higher", "inconclusive"),
+        (0.01, 2, 0.1, "higher", "not tested"),
+    ],
+)
+def test_claim_verdicts(p_adjusted, n, difference, direction, expected):
+    assert claim_verdict_of(finding(p_adjusted, n=n, difference=difference), direction) == expected
+
+
+@pytest.mark.parametrize(
+    ("n", "family_size", "expected"),
+    [
+        (5, 1, "normality assumed"),  # 2/32 = 0.0625 > 0.05
+        (6, 1, ""),  # 2/64 = 0.031
+        (6, 2, "normality assumed"),  # 0.031 > 0.025
+        (8, 6, ""),  # 0.0078 <= 0.0083
+        (8, 7, "normality assumed"),  # 0.0078 > 0.0071
+    ],
+)
+def test_normality_is_assumed_where_sign_flips_cannot_reach_the_level(n, family_size, expected):
+    assert badges_of(Finding(finding(0.01, n=n).comparison, 0.01, family_size)) == expected
+
+
+def test_badges_join_once_in_order():
+    assert join_badges(["b", "", "a", "b"]) == "b;a"

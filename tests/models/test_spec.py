@@ -1,0 +1,98 @@
+"""Fields of a network: rounding of channel counts, checks, and the JSON they travel as."""
+
+import json
+
+import pytest
+
+from ablate.errors import ModelError, UnknownName
+from ablate.models import FIELDS, PRESETS, resolve
+from ablate.models.spec import ModelSpec, spec_from_json
+
+
+@pytest.mark.parametrize(
+    ("count", "width", "multiple", "expected"),
+    [
+        (64, 1.0, 8, 64),
+        (64, 0.5, 8, 32),
+        (100, 0.2, 8, 24),  # 20 is 2.5 multiples: half goes up
+        (100, 0.199, 8, 16),  # 19.9 is 2.49 multiples
+        (728, 0.25, 8, 184),  # 182 is 22.75 multiples
+        (728, 0.5, 1, 364),
+        (728, 1.0, 16, 736),  # 45.5 multiples
+        (40, 1.0, 16, 48),  # 2.5 multiples: rounding half to even would give 32
+        (32, 0.01, 8, 8),  # at least one multiple
+        (32, 2.0, 8, 64),
+    ],
+)
+def test_channels_round_to_the_nearest_multiple_half_up(count: int, width: float, multiple: int, expected: int) -> None:
+    spec = resolve("mini_xception", {"width": width, "channel_multiple": multiple})
+    assert spec.channels(count) == expected
+
+
+def test_only_the_fields_that_are_named_change() -> None:
+    spec = resolve("mini_xception", {"width": 0.5, "downsample": "maxpool"})
+    before = PRESETS["mini_xception"].defaults.as_json()
+    assert spec.as_json() == {**before, "width": 0.5, "downsample": "maxpool"}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_named_in_its_spec(preset: str) -> None:
+    assert resolve(preset, {}).preset == preset
+
+
+def test_json_holds_the_whole_spec() -> None:
+    spec = resolve("xception", {"downsample": "strided", "downsample_kernel": (2, 4), "segments": 4, "bias": True})
+    assert spec_from_json(json.loads(json.dumps(spec.as_json()))) == spec
+
+
+def test_fields_are_those_of_the_spec_but_the_preset() -> None:
+    assert {*FIELDS, "preset"} == set(ModelSpec.__dataclass_fields__)
+
+
+def test_an_unknown_preset_names_the_nearest() -> None:
+    with pytest.raises(UnknownName, match=r"unknown preset 'mini_xeption'; did you mean 'mini_xception'\?"):
+        resolve("mini_xeption", {})
+
+
+def test_an_unknown_field_names_the_preset_and_the_nearest_field() -> None:
+    with pytest.raises(UnknownName, match=r"xception has no field 'downsampel'; did you mean 'downsample'\?"):
+        resolve("xception", {"downsampel": "spd"})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("downsample", "stride", r"model\.downsample: must be one of spd, strided, .*, not 'stride'"),
+        ("skip_downsample", "spd", r"model\.skip_downsample: must be one of strided, same, not 'spd'"),
+        ("relu_placement", "mid", r"model\.relu_placement: must be one of pre, post, full_pre, none, not 'mid'"),
+        ("activation", "tanh", r"model\.activation: must be one of relu, elu, gelu, silu, not 'tanh'"),
+        ("init", "xavier", r"model\.init: must be one of fan_in, fan_out, not 'xavier'"),
+        ("width", 0, r"model\.width: must be above 0, not 0"),
+        ("width", -0.5, r"model\.width: must be above 0, not -0\.5"),
+        ("channel_multiple", 0, r"model\.channel_multiple: must be at least 1, not 0"),
+        ("middle_depth", -1, r"model\.middle_depth: must be at least 0, not -1"),
+        ("dropout", 1.0, r"model\.dropout: must be from 0 to below 1, not 1\.0"),
+        ("num_classes", 0, r"model\.num_classes: must be at least 1, not 0"),
+        ("input_size", 0, r"model\.input_size: must be at least 1, not 0"),
+        ("in_channels", 0, r"model\.in_channels: must be at least 1, not 0"),
+    ],
+)
+def test_a_value_that_no_network_can_have_is_named(field: str, value: object, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        resolve("mini_xception", {field: value})
+
+
+@pytest.mark.parametrize("kernels", [(2, 1), (3, 2)])
+def test_spd_needs_odd_kernels(kernels: tuple[int, int]) -> None:
+    with pytest.raises(ModelError, match=rf"spd needs odd kernels, not \[{kernels[0]}, {kernels[1]}\]"):
+        resolve("mini_xception", {"downsample_kernel": kernels})
+
+
+def test_even_kernels_are_right_where_nothing_reads_them_as_space_to_depth() -> None:
+    spec = resolve("mini_xception", {"downsample": "strided", "downsample_kernel": (2, 2)})
+    assert spec.downsample_kernel == (2, 2)
+
+
+def test_after_add_has_no_norm_to_move_under_full_pre() -> None:
+    with pytest.raises(ModelError, match=r"model\.norm_placement: after_add .* full_pre .* use branch"):
+        resolve("mini_xception", {"relu_placement": "full_pre", "norm_placement": "after_add"})

@@ -1,0 +1,143 @@
+"""Results as they come from a folder: by default one factor of three levels, eight seeds, everything finished."""
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ablate.records import Results
+
+ENVIRONMENTS = {
+    "e1": {"machine": {"versions": {"torch": "2.13.0"}, "cpu": "Xeon", "cores": 2, "gpu": None}, "commit": "abc"},
+    "e2": {"machine": {"versions": {"torch": "2.15.0"}, "cpu": "Xeon", "cores": 2, "gpu": None}, "commit": "abc"},
+    "e3": {"machine": {"versions": {"torch": "2.13.0"}, "cpu": "Xeon", "cores": 2, "gpu": None}, "commit": "def"},
+}
+GAIN = {"strided": 0.0, "spd": 0.03, "maxpool": 0.0}
+PARAMS = {"strided": 1_000, "spd": 4_000, "maxpool": 1_000}
+
+
+def _study(**changes: Any) -> dict[str, Any]:
+    return {
+        "name": "toy",
+        "question": "Does SPD help?",
+        "model": {"preset": "mini_xception", "width": 0.25, "downsample": "maxpool", "middle_depth": None},
+        "data": {"name": "small_objects", "seed": 0, "train_limit": None},
+        "train": {"epochs": 6, "steps": None, "batch_size": 128, "optimizer": "sgd", "lr": 0.1},
+        "factors": {"model.downsample": ["strided", "spd", "maxpool"]},
+        "baseline": {"model.downsample": "strided"},
+        "design": "grid",
+        "seeds": 8,
+        "primary": "accuracy",
+        "margin": {},
+        "measure": ["accuracy", "test_loss", "params", "macs"],
+        "claims": [],
+        **changes,
+    }
+
+
+def _claim(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "spd-beats-stride",
+        "source": "Sunkara & Luo 2022",
+        "statement": "SPD-Conv classifies better",
+        "metric": None,
+        "better": {"model.downsample": "spd"},
+        "than": {"model.downsample": "strided"},
+        "published_difference": 0.0109,
+        **changes,
+    }
+
+
+def _plan(cells: Sequence[Mapping[str, Any]], resolved: dict[str, Any], baseline: str, seeds: int) -> dict[str, Any]:
+    """plan.json; `cells` maps factor paths to level names, one mapping a variant."""
+    names = [_name(cell) for cell in cells]
+    return {
+        "study": resolved,
+        "factors": [{"path": path, "column": path.rpartition(".")[2]} for path in resolved["factors"]],
+        "baseline": baseline,
+        "variants": [
+            {
+                "variant": name,
+                "levels": dict(cell),
+                "model": {},
+                "data": {"name": "small_objects", "seed": 0, "train_images": 5000, "test_images": 5000},
+                "train": {"epochs": 6, "batch_size": 128, "optimizer": "sgd", "lr": 0.1},
+                "steps": 234,
+                "params": PARAMS.get(name, 500),
+                "macs": 35_100_000 * PARAMS.get(name, 500) // 1_000,
+                "keys": {str(seed): f"{name}-{seed}" for seed in range(seeds)},
+            }
+            for name, cell in zip(names, cells, strict=True)
+        ],
+    }
+
+
+def _name(cell: Mapping[str, Any]) -> str:
+    parts = {path.rpartition(".")[2]: level for path, level in cell.items()}
+    if len(parts) == 1:
+        return str(next(iter(parts.values())))
+    return ",".join(f"{name}={level}" for name, level in parts.items())
+
+
+def _results(plan: dict[str, Any], folder: Path) -> Results:
+    """Every planned trial finished; a variant gains GAIN of each of its levels."""
+    draw = np.random.default_rng(0)
+    luck = draw.normal(0, 0.02, 100)
+    rows = []
+    for variant in plan["variants"]:
+        levels = {factor["column"]: variant["levels"][factor["path"]] for factor in plan["factors"]}
+        for seed, key in variant["keys"].items():
+            gain = sum(GAIN.get(level, 0.0) for level in levels.values())
+            accuracy = 0.8 + gain + luck[int(seed)] + draw.normal(0, 0.004)
+            rows.append(
+                {
+                    "variant": variant["variant"],
+                    **levels,
+                    "seed": int(seed),
+                    "key": key,
+                    "state": "complete",
+                    "accuracy": accuracy,
+                    "test_loss": 2 - accuracy,
+                    "train_seconds": 20.0,
+                    "train_images_per_second": 1500.0,
+                    "attempts": 1,
+                    "error": "",
+                    "environment": "e1",
+                }
+            )
+    trials = pd.DataFrame(rows)
+    names = [variant["variant"] for variant in plan["variants"]]
+    costs = {"variant": names, "latency_ms_p50": 1.234, "latency_ms_p90_b64": 56.78, "energy_joules": math.nan}
+    point = {"epoch": 1, "train_loss": 2.0, "train_accuracy": 0.3, "learning_rate": 0.1}
+    curves = pd.DataFrame([{"variant": row["variant"], "seed": row["seed"], **point} for row in rows])
+    return Results(folder, plan, trials, pd.DataFrame(costs), curves, ENVIRONMENTS, {"device": "cpu", "threads": 1})
+
+
+def _toy(folder: Path = Path("results/toy"), **changes: Any) -> Results:
+    """A finished study; `changes` are keys of the resolved study, of which `factors` and `design` set the variants."""
+    resolved = _study(**changes)
+    levels = {
+        path: list(named) if isinstance(named, Mapping) else [str(level) for level in named]
+        for path, named in resolved["factors"].items()
+    }
+    cells = [dict(zip(levels, cell, strict=True)) for cell in itertools.product(*levels.values())]
+    first = cells[0]
+    if resolved["design"] == "one_at_a_time":
+        cells = [cell for cell in cells if sum(cell[path] != first[path] for path in cell) <= 1]
+    return _results(_plan(cells, resolved, _name(first), seeds=8), folder)
+
+
+@pytest.fixture
+def toy() -> Callable[..., Results]:
+    return _toy
+
+
+@pytest.fixture
+def claim() -> Callable[..., dict[str, Any]]:
+    """The claim that the toy study supports, with changes."""
+    return _claim

@@ -1,0 +1,230 @@
+import hashlib
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+
+from ablate.errors import UnknownName
+from ablate.records import TRIAL_METRICS, Record, failure_path, load_results, record_path, save_record, write_json
+from ablate.report import SECTIONS, document, results_table, tables, write
+from ablate.report.document import Heading
+from ablate.report.markdown import render
+
+
+def report_of(results, **options):
+    return render(document(results, tables(results, **options)))
+
+
+def digests(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.*")}
+
+
+def test_the_folder_holds_the_tables_and_the_report(toy, tmp_path):
+    results = toy(folder=tmp_path)
+    paths = write(results)
+    names = ["trials.csv", "variants.csv", "contrasts.csv", "claims.csv", "curves.csv", "report.md"]
+    assert [path.name for path in paths] == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+    contrasts = pd.read_csv(tmp_path / "contrasts.csv")
+    assert contrasts["difference"][0] == pytest.approx(tables(results).contrasts["difference"][0], rel=1e-12)
+    assert list(pd.read_csv(tmp_path / "trials.csv").columns) == [
+        *("variant", "downsample", "seed", "key", "state", "accuracy", "test_loss", "train_seconds"),
+        *("train_images_per_second", "attempts", "error", "environment"),
+    ]
+
+
+def test_a_folder_on_disk_gives_the_tables_of_its_records(toy, tmp_path, claim):
+    results = toy(folder=tmp_path, claims=[claim()])
+    write_json(tmp_path / "plan.json", results.plan)
+    write_json(tmp_path / "environment.json", results.environments)
+    for row in results.trials.to_dict("records"):
+        metrics = {name: row[name] for name in TRIAL_METRICS}
+        curve = [{"epoch": 1, "train_loss": 2.0, "train_accuracy": 0.3, "learning_rate": 0.1}]
+        save_record(
+            tmp_path,
+            Record(
+                key=row["key"],
+                seed=row["seed"],
+                state="complete",
+                metrics=metrics,
+                steps=234,
+                curve=curve,
+                correct="",
+                test_images=0,
+                environment="e1",
+            ),
+        )
+    record_path(tmp_path, "maxpool-7").unlink()
+    write_json(failure_path(tmp_path, "maxpool-7"), {"attempts": [{"cause": "boom"}]})
+    loaded = load_results(tmp_path)
+    write(loaded)
+    first = digests(tmp_path)
+    assert "Unfinished: 23 of 24 trials, 1 failed." in (tmp_path / "report.md").read_text()
+    expected = tables(results).contrasts.iloc[0]
+    found = pd.read_csv(tmp_path / "contrasts.csv").iloc[0]
+    assert found["difference"] == pytest.approx(expected["difference"], rel=1e-12)
+    assert found["verdict"] == "better"
+    assert len(pd.read_csv(tmp_path / "curves.csv")) == 23
+    write(load_results(tmp_path))
+    assert digests(tmp_path) == first
+
+
+def test_writing_twice_gives_the_same_bytes(toy, tmp_path, claim):
+    results = toy(folder=tmp_path, claims=[claim()])
+    write(results)
+    before = digests(tmp_path)
+    write(results)
+    assert digests(tmp_path) == before
+
+
+def test_an_unknown_format_writes_nothing(toy, tmp_path):
+    with pytest.raises(UnknownName, match="unknown report format 'docx'; choices: md"):
+        write(toy(folder=tmp_path), ["md", "docx"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_lines_answer_the_question(toy):
+    results = toy()
+    row = tables(results).contrasts.iloc[0]
+    lines = report_of(results).split("\n\n")
+    assert lines[:2] == ["# toy", "Does SPD help?"]
+    low, high = 100 * row["ci_low"], 100 * row["ci_high"]
+    spd = f"spd is better than strided (+{100 * row['difference']:.2f} percentage points [+{low:.2f}, +{high:.2f}]"
+    assert lines[2].startswith(f"On accuracy: {spd}, n = 8); maxpool cannot be told from strided (")
+
+
+def test_conditions_are_stated(toy):
+    text = report_of(toy())
+    assert "| model | preset mini_xception, width 0.25 |" in text
+    assert "| data | name small_objects, seed 0, train images 5,000, test images 5,000 |" in text
+    assert "| training | epochs 6, batch size 128, optimizer sgd, lr 0.1, steps 234 |" in text
+    assert "| seeds | 8 a variant, paired: 0, 1, 2, 3, 4, 5, 6, 7 |" in text
+    assert "| machine | cpu Xeon, cores 2 |" in text
+
+
+def test_what_a_factor_varies_is_no_condition(toy):
+    results = toy()
+    for variant, rate in zip(results.plan["variants"], (0.1, 0.2, 0.1), strict=True):
+        variant["train"]["lr"] = rate
+    assert "| training | epochs 6, batch size 128, optimizer sgd, steps 234 |" in report_of(results)
+
+
+def test_the_results_table(toy):
+    results = toy()
+    derived = tables(results)
+    table = results_table(results, derived)
+    assert [column.header for column in table.columns] == [
+        *("variant", "n", "accuracy (%)", "difference", "verdict", "parameters", "MACs (multiply-adds)"),
+        *("latency, median (ms, batch 1)", "latency, p90 (ms, batch 64)", "badges"),
+    ]
+    assert [row[0] for row in table.rows] == ["strided (baseline)", "spd", "maxpool"]
+    spd = derived.variants.iloc[1]
+    half = 50 * (spd["accuracy_ci_high"] - spd["accuracy_ci_low"])
+    assert table.rows[1][2] == f"{100 * spd['accuracy_mean']:.2f} ± {half:.2f}"
+    assert table.rows[0][3:5] == ("–", "–")  # noqa: RUF001
+    assert table.rows[1][4:9] == ("better", "4,000", "140 M", "1.23", "56.8")
+
+
+def test_a_finished_study_does_not_say_unfinished(toy):
+    assert "nfinished" not in report_of(toy())
+
+
+def test_an_unfinished_study_says_so_before_anything_else(toy):
+    results = toy()
+    trials = results.trials[:7].copy()
+    trials.loc[6, ["state", "error", "accuracy"]] = ["failed", "out of memory", math.nan]
+    text = report_of(replace(results, trials=trials))
+    assert text.split("\n\n")[1].startswith("> **Unfinished: 6 of 24 trials, 1 failed.")
+
+
+def test_nothing_finished_is_a_report_too(toy):
+    results = toy()
+    text = report_of(replace(results, trials=results.trials[:0], curves=results.curves[:0], environments={}))
+    assert "Unfinished: 0 of 24 trials." in text
+    assert "spd against strided has no verdict (n = 0, 3 are needed)" in text
+    assert "| machine | none yet |" in text
+
+
+def test_failures_are_listed_with_cause_and_log(toy):
+    results = toy()
+    trials = results.trials.copy()
+    trials.loc[3, ["state", "error", "attempts", "accuracy", "environment"]] = ["failed", "a|b\nc", 2, math.nan, ""]
+    text = report_of(replace(results, trials=trials))
+    assert "| strided | 3 | 2 | a\\|b c | logs/strided-3.log |" in text
+
+
+def test_badges_are_explained_with_their_rows(toy):
+    results = toy()
+    text = report_of(replace(results, trials=results.trials[results.trials["key"] != "spd-2"]))
+    line = next(line for line in text.splitlines() if line.startswith("| missing seeds |"))
+    assert "a planned trial has no result" in line
+    assert "variant spd; spd against strided on accuracy; spd against strided on test_loss |" in line
+    assert "Badges" not in report_of(toy())
+
+
+def test_claims_stand_beside_what_was_measured(toy, claim):
+    results = toy(claims=[claim()])
+    text = report_of(results)
+    assert "- spd-beats-stride: SPD-Conv classifies better (Sunkara & Luo 2022)" in text
+    measured = tables(results).claims["measured"][0]
+    assert f"| spd-beats-stride | accuracy | +1.09 | +{100 * measured:.2f} |" in text
+    assert "the measured ones for the networks of this study on small_objects, 234 steps." in text
+    assert "Claims" not in report_of(toy())
+
+
+def test_a_claim_on_a_metric_without_seeds_says_why(toy, claim):
+    text = report_of(toy(claims=[claim(id="size", metric="params")]))
+    assert "Not tested, since the metric has no value a seed: size (params)." in text
+
+
+def test_a_crossed_grid_says_that_cells_carry_no_verdict(toy):
+    text = report_of(toy(factors={"model.downsample": ["strided", "spd"], "model.width": ["0.25", "0.5"]}))
+    assert "Nothing is tested: the grid crosses 2 factors (model.downsample, model.width)" in text
+    assert "single cells carry the interval of their mean over seeds and no verdict" in text
+    assert "verdict |" not in text
+
+
+def test_a_margin_is_put_in_words(toy):
+    assert "place the difference within 0.50 percentage points of zero" in report_of(toy(margin={"accuracy": 0.005}))
+    assert "No margin was stated" in report_of(toy())
+
+
+def test_another_baseline_is_marked(toy):
+    text = report_of(toy(), baseline="spd")
+    assert "| spd (baseline) |" in text
+    assert "strided is worse than spd" in text
+
+
+def test_hostile_names_break_no_table(toy):
+    named = {"a|b": {"model.bias": False}, "<i>x</i>": {"model.bias": True}, "`c`": {"model.bias": True}}
+    results = toy(factors={"bias": named}, question="Is *this* <b>safe</b>?\n# No")
+    text = report_of(results)
+    prose = "".join(text.split("```")[::2])
+    assert "<i>" not in prose
+    assert "Is \\*this\\* &lt;b>safe&lt;/b>? # No" in text
+    blocks = [line.startswith("|") for line in text.splitlines()]
+    starts = [index for index, (before, now) in enumerate(pairwise([False, *blocks])) if now and not before]
+    assert len(starts) == 4
+    lines = text.splitlines()
+    for start in starts:
+        width = lines[start].count("|")
+        end = next(index for index in range(start, len(lines) + 1) if index == len(lines) or not blocks[index])
+        assert {line.replace("\\|", "").count("|") for line in lines[start:end]} == {width}
+    assert "ablate run toy.yaml --only 'a|b'" in text
+
+
+def test_every_section_opens_with_a_heading(toy, claim):
+    results = toy(claims=[claim()])
+    derived = tables(results)
+    for name, section in SECTIONS.items():
+        blocks = section(results, derived)
+        assert not blocks or isinstance(blocks[0], Heading), name
+
+
+def test_the_report_imports_no_torch():
+    code = "import sys, ablate.report, ablate.analysis; sys.exit(any(n in sys.modules for n in ('torch', 'optuna')))"
+    subprocess.run([sys.executable, "-c", code], check=True)
