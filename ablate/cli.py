@@ -71,7 +71,7 @@ def run(
         _note("nothing to do: every trial has its record")
     _note(f"tables and report.md are in {outcome.results.folder}")
     if outcome.failed:
-        _note(f"{outcome.failed} trials failed; ablate status {outcome.results.folder} says why")
+        _note(f"{outcome.failed} failed; ablate status {outcome.results.folder} says why")
         raise typer.Exit(SOME_FAILED)
 
 
@@ -101,13 +101,14 @@ def status(folder: Annotated[Path, typer.Argument(metavar="PATH", help="a result
 def report(
     folders: Annotated[list[Path], typer.Argument(metavar="PATH...", help="results folders")],
     baseline: Annotated[str | None, typer.Option(metavar="VARIANT", help="compare with this variant instead")] = None,
+    formats: Annotated[str, typer.Option("--format", metavar="FORMAT,...", help="of the report: md")] = "md",
     strict: Annotated[bool, typer.Option("--strict", help="exit with 1 if a row carries a badge")] = False,
 ) -> None:
-    """Write the tables and report.md of a results folder, and print the table."""
+    """Write the tables and the report of a results folder, and print the table."""
     problems: list[str] = []
     for folder in folders:
         results = load_dotted("ablate.records:load_results")(folder)
-        load_dotted("ablate.report:write")(results, baseline=baseline)
+        load_dotted("ablate.report:write")(results, formats.split(","), baseline=baseline)
         _print_page("results_page", results, baseline)
         derived = load_dotted("ablate.report:tables")(results, baseline)
         problems += load_dotted("ablate.report:strict_problems")(derived)

@@ -30,6 +30,8 @@ from ablate.study.events import (
 # A grid of progress wider or taller than this would not fit a terminal; the running trials are shown all the same.
 MOST_VARIANTS, MOST_SEEDS = 24, 12
 
+UNBOUNDED = 10_000  # columns where there is no terminal: no line is ever that long, so none is wrapped
+
 AGAIN = "again"  # the cell of a trial that failed and waits to be tried once more
 
 Trial = tuple[str, int]
@@ -106,7 +108,7 @@ class Display:
 
     def _begin(self, event: StudyStarted) -> None:
         self._progress = Progress(event)
-        if self._console.is_terminal:
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=2, transient=True)
             self._live.start()
 
@@ -125,7 +127,7 @@ def print_blocks(blocks: Iterable[Block], console: Console) -> None:
             case Heading(text=text):
                 console.print(Text(text, style="bold"))
             case Table():
-                console.print(_rich_table(block, console))
+                console.print(_rich_table(block))
             case Bullets(items=items):
                 console.print(Text("\n".join(f"- {item}" for item in items)))
             case Notice(text=text):
@@ -138,13 +140,13 @@ def console(stream: str) -> Console:
     """A console on `stdout` or `stderr`; where that is no terminal, lines are never wrapped or coloured."""
     target = sys.stdout if stream == "stdout" else sys.stderr
     made = Console(file=target)
-    return made if made.is_terminal else Console(file=target, width=240)
+    return made if made.is_terminal else Console(file=target, width=UNBOUNDED)
 
 
-def _rich_table(block: Table, on: Console) -> RichTable:
+def _rich_table(block: Table) -> RichTable:
     table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in block.columns:
-        table.add_column(Text(column.header), justify=column.align, overflow="fold" if on.is_terminal else "ignore")
+        table.add_column(Text(column.header), justify=column.align, overflow="fold")
     for row in block.rows:
         table.add_row(*(Text(cell) for cell in row))
     return table

@@ -97,7 +97,7 @@ def read_json(path: Path) -> Any:
     """What `path` holds; a file that is absent gives None, one that is not JSON raises `ResultsError`."""
     try:
         return json.loads(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, OSError) as error:
         raise ResultsError(f"{path}: cannot be read ({error}); restore it or delete it to have it made anew") from error

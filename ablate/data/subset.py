@@ -16,13 +16,20 @@ def training_subset(labels: NDArray[np.int64], limit: int | None, seed: int, cla
     """
     if limit is None:
         return np.arange(len(labels))
-    if limit > len(labels):
-        raise DataError(f"data.train_limit is {limit}, but the training split has {len(labels)} images")
-    if limit < classes:
-        raise DataError(f"data.train_limit is {limit}, fewer than the set's {classes} classes; each needs an image")
-    shares = _shares(np.bincount(labels, minlength=classes), limit)
+    shares = _shares(np.bincount(labels, minlength=classes), subset_size(limit, len(labels), classes))
     taken = [_of_class(labels, label, share, seed) for label, share in enumerate(shares)]
     return np.sort(np.concatenate(taken))
+
+
+def subset_size(limit: int | None, available: int, classes: int) -> int:
+    """Images of a subset of `limit` out of `available`; raises `DataError` for a limit that no subset can have."""
+    if limit is None:
+        return available
+    if limit > available:
+        raise DataError(f"data.train_limit is {limit}, but the training split has {available} images")
+    if limit < classes:
+        raise DataError(f"data.train_limit is {limit}, fewer than the set's {classes} classes; each needs an image")
+    return limit
 
 
 def _shares(counts: NDArray[np.int64], limit: int) -> NDArray[np.int64]:

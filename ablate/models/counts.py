@@ -37,6 +37,7 @@ class Layer:
 
 
 @lru_cache(maxsize=4096)
+@torch.no_grad()
 def count(spec: ModelSpec) -> Counts:
     """Counts of `spec`, taken on the meta device: nothing is computed and no memory used."""
     with torch.device("meta"):
@@ -51,6 +52,7 @@ def parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
+@torch.no_grad()
 def layers(spec: ModelSpec) -> list[Layer]:
     """The leaf modules of `spec` in the order in which one image passes them; their counts sum to `count(spec)`."""
     rows: list[Layer] = []

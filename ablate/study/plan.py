@@ -39,6 +39,15 @@ class Plan:
     variants: tuple[Planned, ...]
     data_digests: dict[str, str]
 
+    @property
+    def trials(self) -> dict[str, tuple[Planned, int]]:
+        """Key -> variant and seed of every distinct trial; what several variants share belongs to the first."""
+        owners: dict[str, tuple[Planned, int]] = {}
+        for planned in self.variants:
+            for seed, key in planned.keys.items():
+                owners.setdefault(key, (planned, seed))
+        return owners
+
     def as_json(self) -> dict[str, Any]:
         """plan.json."""
         return {

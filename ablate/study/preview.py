@@ -20,7 +20,7 @@ def preview(study: Path | str, overrides: Sequence[str], results: Path, device: 
     plan = plan_study(loaded, folder, device)
     check_unchanged(plan, folder)
     finished = finished_keys(folder)
-    keys = [key for planned in plan.variants for key in planned.keys.values()]
+    keys = plan.trials
     return {
         "study": plan.study.config.name,
         "trials": len(keys),
@@ -52,8 +52,8 @@ def _seconds_left(plan: Plan, folder: Path, finished: set[str]) -> float | None:
     pace = sum(paces) / len(paces)
     return sum(
         own.get(planned.variant.name, pace * planned.macs * planned.variant.steps)
-        * sum(key not in finished for key in planned.keys.values())
-        for planned in plan.variants
+        for key, (planned, _) in plan.trials.items()
+        if key not in finished
     )
 
 

@@ -14,7 +14,7 @@ from ablate.executors import EXECUTORS
 from ablate.executors.contract import Execution
 from ablate.ledger import Ledger
 from ablate.lookup import load_dotted, lookup
-from ablate.records import Results, digest, finished_keys, load_results, read_json, write_json
+from ablate.records import Results, digest, failure_path, finished_keys, load_results, read_json, write_json
 from ablate.study.cost_phase import lacks_costs, measure_costs
 from ablate.study.events import Observer, StudyStarted, unobserved
 from ablate.study.load import Study, load_study
@@ -42,7 +42,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run leaves: the results so far, how many trials they lack, and whether anything was done at all."""
+    """What a run leaves: the results so far, and whether anything was done at all.
+
+    `missing` counts trials without an outcome, `failed` those that failed for good, the cost phase among them.
+    """
 
     results: Results
     missing: int
@@ -68,10 +71,10 @@ def run(
     _fetch_data(study)
     plan = plan_study(study, folder, options.device)
     check_unchanged(plan, folder)
-    if read_json(folder / "plan.json") != plan.as_json():
-        write_json(folder / "plan.json", plan.as_json())
     jobs = _jobs(plan, folder, options.only)
     costs = lacks_costs(plan, folder)
+    if read_json(folder / "plan.json") != plan.as_json():
+        write_json(folder / "plan.json", plan.as_json())
     if jobs or costs:
         _work(plan, folder, jobs, costs, options, observer)
     return _conclude(plan, folder, "some" if jobs or costs else "none")
@@ -93,13 +96,11 @@ def _jobs(plan: Plan, folder: Path, only: Sequence[str]) -> list[Job]:
     """Trials without a record: seed by seed, so that pairs complete early, and the largest network of a seed first."""
     by_name = {planned.variant.name: planned for planned in plan.variants}
     chosen = [lookup(by_name, name, "variant") for name in only] or list(plan.variants)
-    finished = finished_keys(folder)
-    jobs: dict[str, tuple[tuple[int, int], Job]] = {}
-    for planned in chosen:
-        for position, (seed, key) in enumerate(planned.keys.items()):
-            if key not in finished and key not in jobs:
-                jobs[key] = ((position, -planned.macs * planned.variant.steps), _job(planned, seed, key))
-    return [job for _, job in sorted(jobs.values(), key=lambda entry: entry[0])]
+    wanted = {key for planned in chosen for key in planned.keys.values()} - finished_keys(folder)
+    trials = [(key, *owner) for key, owner in plan.trials.items() if key in wanted]
+    place = {seed: position for position, seed in enumerate(plan.study.config.seed_list)}
+    trials.sort(key=lambda trial: (place[trial[2]], -trial[1].macs * trial[1].variant.steps))
+    return [_job(planned, seed, key) for key, planned, seed in trials]
 
 
 def _job(planned: Planned, seed: int, key: str) -> Job:
@@ -165,8 +166,7 @@ def _settle_execution(plan: Plan, folder: Path, machine: str, device: str, worke
 def _new_execution(plan: Plan, device: str, workers: int | None) -> Execution:
     """CPU: a worker a core, or a trial if these are fewer, and the cores shared out. CUDA: one worker."""
     cores = environment.cores()
-    trials = sum(len(planned.keys) for planned in plan.variants)
-    count = workers or (min(cores, trials) if device == "cpu" else 1)
+    count = workers or (min(cores, len(plan.trials)) if device == "cpu" else 1)
     return Execution(device=device, workers=count, threads=max(1, cores // count))
 
 
@@ -175,14 +175,9 @@ def _started(plan: Plan, folder: Path, execution: Execution) -> StudyStarted:
     return StudyStarted(
         name=plan.study.config.name,
         folder=folder,
-        variants=tuple(planned.variant.name for planned in plan.variants),
+        variants=tuple(dict.fromkeys(planned.variant.name for planned, _ in plan.trials.values())),
         seeds=plan.study.config.seed_list,
-        done=frozenset(
-            (planned.variant.name, seed)
-            for planned in plan.variants
-            for seed, key in planned.keys.items()
-            if key in finished
-        ),
+        done=frozenset((planned.variant.name, seed) for key, (planned, seed) in plan.trials.items() if key in finished),
         device=execution.device,
         workers=execution.workers,
         threads=execution.threads,
@@ -194,5 +189,5 @@ def _conclude(plan: Plan, folder: Path, work: Literal["none", "some"]) -> Outcom
     report.write(results)
     states = results.trials["state"]
     planned = sum(len(entry.keys) for entry in plan.variants)
-    failed = int((states == "failed").sum())
+    failed = int((states == "failed").sum()) + failure_path(folder, "costs").exists()
     return Outcome(results, planned - len(states), failed, work)

@@ -37,7 +37,7 @@ def status_of(folder: Path) -> Status:
     """The state of the results folder `folder`; raises `ResultsError` when it is none."""
     results = load_results(folder)
     names = _names(results)
-    states = results.trials["state"]
+    states = results.trials.drop_duplicates("key")["state"]  # variants that are one network share their trials
     running = tuple(names[key] for key in running_keys(folder / "ledger.db") if key in names)
     return Status(
         study=results.plan["study"]["name"],

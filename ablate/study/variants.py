@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablate.data import DATASETS
+from ablate.data.subset import subset_size
 from ablate.data.types import DataInfo
 from ablate.errors import AblateError, ModelError, StudyError
 from ablate.models.resolve import resolve
@@ -48,16 +49,16 @@ def baseline_of(study: Study) -> str:
 
 
 def images_of(data: DataConfig, info: DataInfo) -> int:
-    """Training images that a variant sees."""
-    return min(data.train_limit or info.train_images, info.train_images)
+    """Training images that a variant sees; raises `DataError` for a `train_limit` that cannot be."""
+    return subset_size(data.train_limit, info.train_images, info.classes)
 
 
 def _variant(study: Study, names: dict[str, str], sets: Mapping[str, Any]) -> Variant:
     columns = {factor.column: factor.path_or_name for factor in study.factors}
     name = _name(names) if names else study.config.model.preset
     model, data, train = apply_levels(study.config, sets)
-    info = DATASETS[data.name].describe(data)
     try:
+        info = DATASETS[data.name].describe(data)
         spec = _spec(model, info)
         length = length_of(train, images_of(data, info))
     except AblateError as error:

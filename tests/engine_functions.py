@@ -1,0 +1,121 @@
+"""What workers run in the tests of the engine: functions named by dotted path, free of torch.
+
+The tests put this folder on PYTHONPATH, and tell the functions what to do through ENGINE_FOLDER, where they also note
+what they did.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Report = Callable[[dict[str, Any]], None]
+
+
+def echo(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    for number in range(task.get("progress", 0)):
+        report({"number": number})
+    threads = {name: os.environ[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    return {"task": task, "pid": os.getpid(), "threads": threads, "torch": "torch" in sys.modules}
+
+
+def noisy(task: dict[str, Any], report: Report) -> dict[str, Any]:  # noqa: ARG001
+    print('{"result": "a lie"}')  # noqa: T201
+    os.write(1, b'{"cause": "another lie"}\n')
+    sys.stderr.write("a warning\n")
+    subprocess.run([sys.executable, "-c", "print('from a child')"], check=True)
+    report({"still": "here"})
+    return {"answer": 42}
+
+
+def raises(task: dict[str, Any], report: Report) -> dict[str, Any]:  # noqa: ARG001
+    raise ValueError(task["message"])
+
+
+def exits(task: dict[str, Any], report: Report) -> dict[str, Any]:  # noqa: ARG001
+    os._exit(task["status"])
+
+
+def kills_itself(task: dict[str, Any], report: Report) -> dict[str, Any]:  # noqa: ARG001
+    os.kill(os.getpid(), signal.SIGKILL)
+    return {}
+
+
+def returns_what_json_cannot_hold(task: dict[str, Any], report: Report) -> dict[str, Any]:  # noqa: ARG001
+    return {"value": float("nan")} if task["what"] == "nan" else {"value": {1, 2}}
+
+
+def hangs(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Says its process number, then waits for a signal that never comes."""
+    report({"pid": os.getpid(), **task})
+    signal.pause()
+    return {}
+
+
+def trial(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """A trial whose numbers follow from its key; it fails or diverges where plan.json of ENGINE_FOLDER says so.
+
+    Script: `fails`, seed -> how many times; `diverges`, a list of seeds; `gate`, whether to wait at the pipe `gate`
+    for a byte after saying one's process number at the pipe `started`.
+    """
+    folder = Path(os.environ["ENGINE_FOLDER"])
+    script = json.loads((folder / "script.json").read_text())
+    key, seed = task["key"], task["seed"]
+    with (folder / "calls").open("a") as calls:
+        calls.write(f"{key}\n")
+    if "gate" in script:
+        pass_gate(folder)
+    if (folder / "calls").read_text().split().count(key) <= script.get("fails", {}).get(str(seed), 0):
+        raise RuntimeError(f"no luck with seed {seed}")
+    report({"epoch": 1, "train_loss": 2.0, "train_accuracy": 0.25})
+    return record(key, seed, "diverged" if seed in script.get("diverges", []) else "complete")
+
+
+def record(key: str, seed: int, state: str) -> dict[str, Any]:
+    fraction = int(hashlib.sha256(key.encode()).hexdigest()[:4], 16) / 0xFFFF
+    loss = None if state == "diverged" else 2 - fraction
+    return {
+        "key": key,
+        "seed": seed,
+        "state": state,
+        "metrics": {
+            "accuracy": fraction,
+            "test_loss": loss,
+            "train_seconds": 1.5,
+            "train_images_per_second": 64.0,
+        },
+        "steps": 120,
+        "curve": [{"epoch": 1, "train_loss": loss, "train_accuracy": fraction, "learning_rate": 0.1}],
+        "correct": "8A==",
+        "test_images": 4,
+    }
+
+
+def pass_gate(folder: Path) -> None:
+    """Say at the pipe `started` which process this is, and wait for a byte at the pipe `gate`."""
+    with (folder / "started").open("w") as started:
+        started.write(f"{os.getpid()}\n")
+    descriptor = os.open(folder / "gate", os.O_RDONLY)
+    os.read(descriptor, 1)
+    os.close(descriptor)
+
+
+def costs(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """A cost phase that takes no time: latency grows with the position of the variant."""
+    folder = Path(os.environ["ENGINE_FOLDER"])
+    with (folder / "costs").open("a") as calls:
+        calls.write(f"{len(task['variants'])} {' '.join(task['metrics'])}\n")
+    if "costs" in json.loads((folder / "script.json").read_text()).get("fails", {}):
+        raise RuntimeError("no clock")
+    report({"round": 1, "seconds_left": 0.5})
+    variants = {
+        name: {"columns": {"latency_ms_p50": 1.0 + position}, "rounds": {"latency": {"1": [0.001]}}}
+        for position, name in enumerate(task["variants"])
+    }
+    conditions = {"device": task["device"], "threads": 1, "batch_sizes": task["batch_sizes"]}
+    return {"conditions": conditions, "rounds": 1, "variants": variants}

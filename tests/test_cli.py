@@ -1,0 +1,327 @@
+"""The command line: what it prints, where, and how it exits."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from ablate import cli
+from ablate.schema import json_schema
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended: exit code, standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+    """Runs `ablate ARGUMENTS` in this process."""
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(*arguments: str | Path) -> Said:
+        monkeypatch.setattr(sys, "argv", ["ablate", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as exited:
+            cli.main()
+        said = capsys.readouterr()
+        code = exited.value.code
+        assert code is None or isinstance(code, int)
+        return Said(code or 0, said.out, said.err)
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def in_folder(engine: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The engine, its folder being the current one."""
+    monkeypatch.chdir(engine.folder)
+    return engine
+
+
+RUN = ("run", "toy.yaml", "--device", "cpu", "--workers", "1")
+
+
+@pytest.mark.usefixtures("in_folder")
+class TestRun:
+    def test_it_ends_with_the_table_on_stdout_and_progress_on_stderr(self, command: Command) -> None:
+        said = command(*RUN)
+        assert said.code == 0
+        assert [line.split()[0] for line in said.out.splitlines()[-3:]] == ["variant", "strided", "maxpool"]
+        assert "toy: 2 variants x 2 seeds = 4 trials, 0 done; on cpu, 1 workers" in said.err
+        assert said.err.count("test accuracy") == 4
+        assert "test accuracy" not in said.out
+        assert "tables and report.md are in results/toy" in said.err
+
+    def test_again_there_is_nothing_to_do(self, command: Command) -> None:
+        first, second = command(*RUN), command(*RUN)
+        assert (second.code, second.out) == (0, first.out)
+        assert second.err.startswith("nothing to do: every trial has its record")
+
+    def test_a_failed_trial_is_exit_code_1_and_status_says_why(self, in_folder: Any, command: Command) -> None:
+        in_folder.script(fails={"1": 9})
+        said = command(*RUN)
+        assert said.code == 1
+        assert said.err.endswith("2 failed; ablate status results/toy says why\n")
+        status = command("status", "results/toy")
+        assert status.code == 0
+        assert "2 of 4 trials complete, 0 missing" in status.out
+        assert "attempt 2: RuntimeError: no luck with seed 1" in status.out
+        assert f"results/toy/logs/{in_folder.keys()['maxpool', 1]}.log" in status.out
+        in_folder.script()
+        assert command(*RUN).code == 0
+
+    def test_set_results_and_only_reach_the_run(self, in_folder: Any, command: Command) -> None:
+        said = command(*RUN, "--set", "seeds=1", "--set", "name=other", "--results", "there", "--only", "maxpool")
+        assert said.code == 0
+        assert len(in_folder.calls()) == 1
+        assert (in_folder.folder / "there" / "other" / "trials.csv").exists()
+        assert "unfinished" in said.out.lower() or "1 of 2" in said.out
+
+    def test_max_hours_of_nothing_trains_nothing(self, in_folder: Any, command: Command) -> None:
+        assert command(*RUN, "--max-hours", "0").code == 0
+        assert in_folder.calls() == []
+
+    def test_an_interrupt_is_exit_code_130(self, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupted(*_: Any, **__: Any) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("ablate.study.run.run", interrupted)
+        said = command(*RUN)
+        assert (said.code, said.out) == (130, "")
+        assert said.err == "ablate: interrupted; the same command goes on from here\n"
+
+    @pytest.mark.parametrize("arguments", [("plan", "toy.yaml"), ("doctor",)])
+    def test_so_it_is_in_every_command(
+        self, command: Command, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+    ) -> None:
+        def interrupted(*_: Any, **__: Any) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("ablate.study.preview.preview", interrupted)
+        monkeypatch.setattr("ablate.doctor.examine", interrupted)
+        assert command(*arguments).code == 130
+
+    def test_a_request_to_end_is_an_interrupt(self, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ablate.study.run.run", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+        assert command(*RUN).code == 130
+
+
+WRONG: dict[str, tuple[tuple[str, ...], str]] = {
+    "no such study": (("run", "nowhere.yaml"), "ablate: nowhere.yaml: no such file"),
+    "a folder": (("run", "."), "a folder, not a study file"),
+    "an unknown key": ((*RUN, "--set", "model.wdith=1"), "model.wdith: unknown key 'wdith'; did you mean 'width'?"),
+    "an unknown level": ((*RUN, "--set", "factors.model.downsample=[strided, spdd]"), "did you mean 'spd'?"),
+    "no value": ((*RUN, "--set", "seeds"), "--set seeds: expected path=value"),
+    "an unknown data set": ((*RUN, "--set", "data={name: cifar11}"), "unknown data set 'cifar11'"),
+    "data that are not there": (
+        (*RUN, "--set", "data={name: image_folder, root: nowhere, image_size: 8}"),
+        "nowhere",
+    ),
+    "a batch too large": ((*RUN, "--set", "train.batch_size=999"), "toy.yaml: variant strided: train.batch_size: 999"),
+    "groups that do not divide": ((*RUN, "--set", "model.segments=7"), "toy.yaml: variant strided: model.segments: 7"),
+    "an unknown variant": ((*RUN, "--only", "maxpol"), "unknown variant 'maxpol'; did you mean 'maxpool'?"),
+    "no such device": (("run", "toy.yaml", "--device", "tpu"), "--device tpu: no such device here; choices: auto, cpu"),
+    "results in a file": ((*RUN, "--results", "toy.yaml"), "toy.yaml/toy/plan.json: cannot be"),
+    "a folder that cannot be made": ((*RUN, "--results", "/proc/nowhere"), "/proc/nowhere/toy/plan.json: cannot be"),
+    "a report on nothing": (("report", "nowhere"), "ablate: nowhere: no such results folder"),
+    "a report on something else": (("report", "."), "is no results folder, it has no plan.json"),
+    "a status of nothing": (("status", "nowhere"), "nowhere: no such results folder"),
+    "an unknown network": (("show", "xcepton"), "unknown network 'xcepton'; did you mean 'xception'?"),
+    "an unknown list": (("list", "modles"), "unknown list 'modles'; did you mean 'models'?"),
+    "a plan of nothing": (("plan", "toy.yml"), "toy.yml: no such file; did you mean 'toy.yaml'?"),
+}
+
+
+@pytest.mark.usefixtures("in_folder")
+class TestWrongInput:
+    @pytest.mark.parametrize("mistake", WRONG)
+    def test_it_is_one_message_and_exit_code_2(self, in_folder: Any, command: Command, mistake: str) -> None:
+        arguments, expected = WRONG[mistake]
+        said = command(*arguments)
+        assert (said.code, said.out) == (2, "")
+        assert expected in said.err
+        assert said.err.startswith("ablate: ")
+        assert said.err.count("\n") == 1
+        assert in_folder.calls() == []
+
+    @pytest.mark.parametrize(
+        "arguments", [("rnu",), ("run",), ("run", "a", "b"), ("report",), (*RUN, "--workers", "0")]
+    )
+    def test_a_wrong_command_line_is_exit_code_2_too(self, command: Command, arguments: tuple[str, ...]) -> None:
+        said = command(*arguments)
+        assert (said.code, said.out) == (2, "")
+        assert "Traceback" not in said.err
+
+
+@pytest.mark.usefixtures("in_folder")
+class TestPlan:
+    def test_json_is_the_contract_s(self, command: Command) -> None:
+        said = command("plan", "toy.yaml", "--device", "cpu", "--json")
+        plan = json.loads(said.out)
+        assert said.err == ""
+        assert plan.keys() >= {"study", "trials", "done", "variants"}
+        assert (plan["study"], plan["trials"], plan["done"]) == ("toy", 4, 0)
+        assert plan["variants"][0].keys() == {"variant", "downsample", "params", "macs"}
+
+    def test_the_table_has_every_variant_and_what_is_left(self, in_folder: Any, command: Command) -> None:
+        in_folder.run(only=("maxpool",))
+        said = command("plan", "toy.yaml", "--device", "cpu")
+        assert "4 trials, 2 done; training time left: about 0 min" in said.out
+        assert [line.split()[0] for line in said.out.splitlines()[1:4]] == ["variant", "strided", "maxpool"]
+
+
+class TestShow:
+    def test_json_is_the_contract_s_with_the_numbers_of_the_paper(self, command: Command) -> None:
+        """22,855,952 parameters: Chollet 2017 as published with Keras; each layer's counts sum to the whole."""
+        said = command("show", "xception", "--json")
+        shown = json.loads(said.out)
+        assert said.err == ""
+        assert shown.keys() >= {
+            *("model", "input_size", "num_classes", "params", "macs", "flops", "fvcore_flops", "layers")
+        }
+        assert (shown["model"], shown["input_size"], shown["num_classes"]) == ("xception", 299, 1000)
+        assert shown["params"] == 22_855_952
+        assert shown["flops"] == 2 * shown["macs"]
+        assert shown["layers"][0].keys() == {"name", "type", "output_shape", "params", "macs"}
+        assert sum(layer["params"] for layer in shown["layers"]) == shown["params"]
+        assert sum(layer["macs"] for layer in shown["layers"]) == shown["macs"]
+
+    def test_mini_xception_counts_as_its_origin_does(self, command: Command) -> None:
+        shown = json.loads(command("show", "mini_xception", "--json").out)
+        assert (shown["params"], shown["macs"], shown["fvcore_flops"]) == (15_437_482, 649_139_200, 651_244_544)
+        plain = json.loads(command("show", "mini_xception", "--set", "model.downsample=strided", "--json").out)
+        assert (plain["params"], plain["macs"]) == (5_115_562, 271_651_840)
+
+    def test_the_page_has_a_line_a_layer(self, command: Command) -> None:
+        small = ("--set", "model.width=0.125", "--set", "model.middle_depth=0")
+        said = command("show", "mini_xception", *small)
+        layers = json.loads(command("show", "mini_xception", *small, "--json").out)["layers"]
+        lines = said.out.splitlines()
+        assert all(any(line.startswith(layer["name"]) for line in lines) for layer in layers)
+        assert "MACs (multiply-adds of convolutions and linear layers)" in said.out.replace("\n", " ")
+
+
+class TestListings:
+    @pytest.mark.parametrize(
+        ("kind", "names"),
+        [
+            ("models", ["xception", "mini_xception"]),
+            ("datasets", ["small_objects", "cifar10", "image_folder"]),
+            ("factors", ["model.downsample", "data.noise", "train.lr"]),
+            ("metrics", ["accuracy", "latency", "memory"]),
+        ],
+    )
+    def test_a_list_names_what_a_study_can_name(self, command: Command, kind: str, names: list[str]) -> None:
+        said = command("list", kind)
+        first_words = [line.split()[0] for line in said.out.splitlines() if line]
+        assert said.code == 0
+        assert set(names) <= set(first_words)
+
+    def test_studies_are_listed_with_their_question(
+        self, command: Command, toy_study: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (toy_study.parent / "studies").mkdir()
+        toy_study.rename(toy_study.parent / "studies" / "toy.yaml")
+        (toy_study.parent / "studies" / "wrong.yaml").write_text("nmae: a\n")
+        monkeypatch.chdir(toy_study.parent)
+        said = command("list", "studies")
+        assert "studies/toy.yaml" in said.out
+        assert "Does it run?" in said.out
+        assert "studies/wrong.yaml" in said.out
+        assert "unknown key 'nmae'" in said.out
+
+    def test_without_a_kind_everything_is_listed(self, command: Command) -> None:
+        said = command("list")
+        assert [line for line in said.out.splitlines() if line in ("models", "datasets", "factors", "metrics")] == [
+            *("models", "datasets", "factors", "metrics"),
+        ]
+
+    def test_doctor_looks_at_versions_devices_and_data(self, command: Command) -> None:
+        said = command("doctor")
+        assert said.code == 0
+        firsts = [line.split()[0] for line in said.out.splitlines()]
+        assert {"versions", "cpu", "cuda", "data"} <= set(firsts)
+
+    def test_schema_is_the_schema_and_nothing_else(self, command: Command) -> None:
+        said = command("schema")
+        assert json.loads(said.out) == json_schema()
+        assert said.err == ""
+
+    def test_help_names_every_command(self, command: Command) -> None:
+        said = command("--help")
+        assert said.code == 0
+        for name in ("run", "plan", "status", "report", "show", "list", "doctor", "schema"):
+            assert f" {name} " in said.out
+
+
+@pytest.mark.usefixtures("in_folder")
+class TestReport:
+    def test_it_writes_the_tables_and_prints_the_one_of_variants(self, in_folder: Any, command: Command) -> None:
+        ran = command(*RUN)
+        (in_folder.results / "report.md").unlink()
+        said = command("report", "results/toy")
+        assert (said.code, said.out) == (0, ran.out)
+        assert (in_folder.results / "report.md").exists()
+
+    def test_another_baseline_turns_the_difference_round(self, in_folder: Any, command: Command) -> None:
+        command(*RUN)
+        command("report", "results/toy", "--baseline", "maxpool")
+        rows = (in_folder.results / "contrasts.csv").read_text().splitlines()
+        assert rows[1].startswith("strided,maxpool,accuracy,2,")
+        wrong = command("report", "results/toy", "--baseline", "maxpol")
+        assert wrong.code == 2
+        assert "unknown variant 'maxpol'; did you mean 'maxpool'?" in wrong.err
+
+    def test_strict_fails_on_a_badge_and_names_it(self, in_folder: Any, command: Command) -> None:
+        in_folder.script(diverges=[1])
+        command(*RUN)
+        assert command("report", "results/toy").code == 0
+        said = command("report", "results/toy", "--strict")
+        assert said.code == 1
+        assert "diverged" in said.err
+
+    def test_several_folders_are_reported_one_after_another(self, command: Command) -> None:
+        command(*RUN)
+        command(*RUN, "--set", "name=other")
+        said = command("report", "results/toy", "results/other")
+        assert [line for line in said.out.splitlines() if line in ("toy", "other")] == ["toy", "other"]
+
+    def test_an_unfinished_study_says_so(self, command: Command) -> None:
+        command(*RUN, "--only", "maxpool")
+        said = command("report", "results/toy")
+        assert said.code == 0
+        assert "2 of 4" in said.out
+
+
+@pytest.mark.slow
+def test_a_real_study_from_the_command_line(pictures_study: Path) -> None:
+    """As a user has it: training in worker processes, then nothing to do, then SIGINT has nothing to stop."""
+    folder = pictures_study.parent
+    ablate = [sys.executable, "-m", "ablate.cli"]
+    run = [*ablate, "run", "pictures.yaml", "--device", "cpu", "--set", "measure=[accuracy, params, macs, memory]"]
+    first = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
+    assert first.returncode == 0, first.stderr
+    assert "relu (baseline)" in first.stdout
+    variants = (folder / "results" / "pictures" / "variants.csv").read_text().splitlines()
+    assert {"params", "macs", "memory_mib"} <= set(variants[0].split(","))
+    again = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=True)
+    assert again.stderr.startswith("nothing to do")
+    assert again.stdout == first.stdout
+    left = [child for child in psutil.Process().children(recursive=True) if "ablate" in " ".join(child.cmdline())]
+    assert left == []

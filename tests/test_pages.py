@@ -1,0 +1,111 @@
+"""What the commands say, as blocks."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ablate import pages
+from ablate.doctor import Finding
+from ablate.report.document import Bullets, Code, Heading, Notice, Paragraph, Table
+from ablate.study.status import Failure, Status
+
+
+def texts(blocks: list[Any], kind: type) -> list[str]:
+    return [block.text for block in blocks if isinstance(block, kind)]
+
+
+def status(**changes: Any) -> Status:
+    fields: dict[str, Any] = {"study": "toy", "planned": 4, "complete": 2, "diverged": 0, "missing": 2}
+    return Status(**{**fields, "running": (), "failures": (), **changes})
+
+
+class TestStatusPage:
+    def test_counts(self) -> None:
+        assert pages.status_page(status()) == [Heading("toy", 1), Paragraph("2 of 4 trials complete, 2 missing")]
+        assert texts(pages.status_page(status(diverged=1)), Paragraph) == [
+            "2 of 4 trials complete, 2 missing, 1 diverged"
+        ]
+
+    def test_what_runs_and_what_failed(self) -> None:
+        failure = Failure("a seed 1", ("boom", "bang"), Path("logs/k.log"), "Traceback\nbang")
+        blocks = pages.status_page(status(running=("b seed 0",), failures=(failure,)))
+        assert Bullets(("b seed 0",)) in blocks
+        assert blocks[-4:] == [
+            Notice("a seed 1 failed"),
+            Bullets(("attempt 1: boom", "attempt 2: bang")),
+            Paragraph("log: logs/k.log"),
+            Code("Traceback\nbang"),
+        ]
+
+
+class TestPlanPage:
+    def preview(self, seconds_left: float | None) -> dict[str, Any]:
+        row = {"variant": "spd", "downsample": "spd", "params": 1234567, "macs": 89}
+        return {"study": "toy", "trials": 5, "done": 2, "seconds_left": seconds_left, "variants": [row]}
+
+    def test_a_row_a_variant_and_what_is_left(self) -> None:
+        heading, table, left = pages.plan_page(self.preview(301.0))
+        assert heading == Heading("toy", 1)
+        assert isinstance(table, Table)
+        assert [column.header for column in table.columns] == ["variant", "downsample", "params", "macs"]
+        assert table.rows == (("spd", "spd", "1,234,567", "89"),)
+        assert left == Paragraph("5 trials, 2 done; training time left: about 5 min on one worker")
+
+    def test_before_the_first_trial_the_time_is_unknown(self) -> None:
+        assert "unknown until a trial has finished" in texts(pages.plan_page(self.preview(None)), Paragraph)[0]
+
+
+def test_the_network_page_has_a_row_a_layer() -> None:
+    layer = {"name": "stem", "type": "Conv2d", "output_shape": [8, 16, 16], "params": 1216, "macs": 50000}
+    described = {
+        "model": "xception",
+        "input_size": 32,
+        "num_classes": 10,
+        "params": 1216,
+        "macs": 50000,
+        "fvcore_macs": 50001,
+        "fvcore_flops": 60000,
+        "layers": [layer],
+    }
+    heading, table, counts = pages.network_page(described)
+    assert heading == Heading("xception", 1)
+    assert isinstance(table, Table)
+    assert table.rows == (("stem", "Conv2d", "8 x 16 x 16", "1,216", "50,000"),)
+    assert isinstance(counts, Paragraph)
+    for number in ("1,216 parameters", "50,000 MACs", "32x32", "50,001", "60,000"):
+        assert number in counts.text
+
+
+def test_the_doctor_page_has_a_row_a_finding() -> None:
+    (table,) = pages.doctor_page([Finding("cuda", "absent", "studies run on the CPU")])
+    assert isinstance(table, Table)
+    assert table.rows == (("cuda", "absent", "studies run on the CPU"),)
+
+
+def test_studies_that_cannot_be_read_are_listed_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toy_study: Path
+) -> None:
+    (tmp_path / "studies" / "inner").mkdir(parents=True)
+    toy_study.rename(tmp_path / "studies" / "inner" / "toy.yaml")
+    (tmp_path / "studies" / "bad.yaml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    heading, table = pages.listing_page(["studies"])
+    assert heading == Heading("studies")
+    assert isinstance(table, Table)
+    (bad, why), toy = table.rows
+    assert (bad, why.startswith("cannot be read: ")) == ("studies/bad.yaml", True)
+    assert toy == ("studies/inner/toy.yaml", "Does it run?")
+
+
+def test_the_results_page_has_the_question_and_the_table(engine: Any) -> None:
+    results = engine.run().results
+    blocks = pages.results_page(results)
+    assert blocks[0] == Heading("toy", 1)
+    assert Paragraph("Does it run?") in blocks
+    table = blocks[-1]
+    assert isinstance(table, Table)
+    assert [row[0] for row in table.rows] == ["strided (baseline)", "maxpool"]
+    other = pages.results_page(results, baseline="maxpool")[-1]
+    assert isinstance(other, Table)
+    assert [row[0] for row in other.rows] == ["strided", "maxpool (baseline)"]

@@ -1,0 +1,257 @@
+"""The life of one trial: repeatable wherever it runs, blind to the test split until the end."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ablate import trial
+from ablate.data import small_objects
+from ablate.data.types import Split, SplitName
+from ablate.measure.evaluation import Evaluation
+from ablate.models import resolve
+from ablate.records import Record, unpack_bits
+from ablate.schema import DataConfig, TrainConfig
+from ablate.train.sets import EvaluationSet, evaluation_set, training_set
+
+CACHES = (trial._split, trial._training_set, trial._test_set)
+TIMES = ("train_seconds", "train_images_per_second")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_worker() -> Iterator[None]:
+    """Every test starts with nothing cached, with one thread, and leaves nothing."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for cache in CACHES:
+        cache.cache_clear()
+    yield
+    for cache in CACHES:
+        cache.cache_clear()
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`small_objects` with 600 images a split instead of 5,000, so that a trial takes a moment."""
+    monkeypatch.setattr(small_objects, "load", few)
+
+
+def few(config: DataConfig, split: SplitName) -> Split:
+    source = np.random.default_rng([config.seed, split == "test"])
+    labels = np.arange(600, dtype=np.int64) % 10
+    images = (
+        source.integers(0, 200, (600, 3, 32, 32), dtype=np.uint8) + (5 * labels.astype(np.uint8))[:, None, None, None]
+    )
+    return Split(images, labels)
+
+
+def task(seed: int = 1, train: dict[str, Any] | None = None, **model: Any) -> dict[str, Any]:
+    fields = {"width": 0.125, "middle_depth": 0, "downsample": "maxpool", **model}
+    recipe = {"epochs": 2, "batch_size": 50, "lr": 0.05, "precision": "fp32", **(train or {})}
+    return {
+        "key": "k" * 64,
+        "seed": seed,
+        "model": resolve("mini_xception", fields).as_json(),
+        "data": {"name": "small_objects", "train_limit": 200},
+        "train": recipe,
+        "device": "cpu",
+    }
+
+
+def ignore(point: dict[str, Any]) -> None:
+    del point
+
+
+def without_times(record: dict[str, Any]) -> dict[str, Any]:
+    metrics = {name: value for name, value in record["metrics"].items() if name not in TIMES}
+    return {**record, "metrics": metrics}
+
+
+@pytest.mark.usefixtures("few_images")
+def test_a_trial_repeats_in_a_used_worker() -> None:
+    first = trial.run(task(), ignore)
+    trial.run(task(seed=2, train={"lr": 0.2, "epochs": 1}, downsample="spd", dropout=0.5), ignore)
+    again = trial.run(task(), ignore)
+    assert without_times(again) == without_times(first)
+    assert without_times(trial.run(task(seed=2), ignore))["curve"] != first["curve"]
+
+
+FRESH = """
+import json, sys, torch
+from ablate import trial
+torch.set_num_threads(1)
+print(json.dumps(trial.run(json.loads(sys.argv[1]), lambda _: None)))
+"""
+
+
+@pytest.mark.slow
+def test_a_trial_repeats_in_a_fresh_process() -> None:
+    asked = task(dropout=0.2)
+    here = trial.run(asked, ignore)
+    command = [sys.executable, "-c", FRESH, json.dumps(asked)]
+    fresh = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert without_times(fresh) == without_times(json.loads(json.dumps(here)))
+
+
+@pytest.mark.usefixtures("few_images")
+def test_a_record_holds_what_was_measured() -> None:
+    points: list[dict[str, Any]] = []
+    stored = trial.run(task(), points.append)
+    record = Record(**json.loads(json.dumps(stored)))
+    assert (record.key, record.seed, record.state, record.steps, record.test_images) == (
+        "k" * 64,
+        1,
+        "complete",
+        8,
+        600,
+    )
+    assert set(record.metrics) == {"accuracy", "test_loss", *TIMES}
+    assert record.metrics["accuracy"] == unpack_bits(record.correct, 600).mean()
+    seconds, pace = record.metrics["train_seconds"], record.metrics["train_images_per_second"]
+    assert seconds is not None
+    assert pace == pytest.approx(8 * 50 / seconds)
+    assert record.curve == points
+    assert [point["epoch"] for point in points] == [1, 2]
+
+
+@pytest.mark.usefixtures("few_images")
+@pytest.mark.parametrize(("steps", "points"), [(8, 1), (1, 1)])
+def test_a_diverged_trial_is_an_outcome_without_nan(steps: int, points: int) -> None:
+    # After a single step it is the test loss alone that has met the weights which blew up.
+    reported: list[dict[str, Any]] = []
+    recipe = {"epochs": None, "steps": steps, "lr": 1e30, "schedule": "constant"}
+    stored = trial.run(task(train=recipe), reported.append)
+    text = json.dumps([stored, reported], allow_nan=False)
+    assert "NaN" not in text
+    record = Record(**stored)
+    assert record.state == "diverged"
+    assert record.metrics["test_loss"] is None
+    assert 0.0 <= (record.metrics["accuracy"] or 0.0) <= 1.0
+    assert len(record.curve) == len(reported) == points
+
+
+class Guarded:
+    """A test split that notes whoever reads it, and when."""
+
+    def __init__(self, whole: EvaluationSet, events: list[str]) -> None:
+        self._whole, self._events = whole, events
+
+    @property
+    def images(self) -> torch.Tensor:
+        self._events.append("read")
+        return self._whole.images
+
+    @property
+    def labels(self) -> torch.Tensor:
+        self._events.append("read")
+        return self._whole.labels
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Everything that happens to the splits in a trial, in order; readings within `evaluate` are told apart."""
+    events: list[str] = []
+    evaluate, fit = trial.evaluate, trial.fit
+
+    def load(config: DataConfig, split: SplitName) -> Split:
+        events.append(f"load {split}")
+        return few(config, split)
+
+    def watched_fit(*arguments: Any) -> Any:
+        fitted = fit(*arguments)
+        events.append("trained")
+        return fitted
+
+    def watched_evaluate(*arguments: Any) -> Evaluation:
+        start = len(events)
+        scored = evaluate(*arguments)
+        events[start:] = ["evaluate"]
+        return scored
+
+    def guarded(split: Split, device: torch.device) -> Any:
+        return Guarded(evaluation_set(split, device), events)
+
+    monkeypatch.setattr(small_objects, "load", load)
+    monkeypatch.setattr(trial, "fit", watched_fit)
+    monkeypatch.setattr(trial, "evaluate", watched_evaluate)
+    monkeypatch.setattr(trial, "evaluation_set", guarded)
+    return events
+
+
+def test_the_test_split_is_read_once_and_after_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = watched(monkeypatch)
+    trial.run(task(), lambda _: events.append("epoch"))
+    assert events == ["load train", "epoch", "epoch", "trained", "load test", "evaluate"]
+    events.clear()
+    trial.run(task(seed=2), lambda _: events.append("epoch"))
+    assert events == ["epoch", "epoch", "trained", "evaluate"]
+
+
+def test_mean_and_deviation_do_not_see_the_test_split() -> None:
+    test = Split(np.full((4, 3, 8, 8), 255, dtype=np.uint8), np.zeros(4, dtype=np.int64))
+    train = training_set(few(DataConfig(name="small_objects"), "train"), np.arange(100), "none", torch.device("cpu"))
+    seen: list[torch.Tensor] = []
+
+    class Spy(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            seen.append(images)
+            return torch.zeros(len(images), 10)
+
+    trial.evaluate(Spy(), evaluation_set(test, torch.device("cpu")), train, TrainConfig(epochs=1, precision="fp32"))
+    expected = (1.0 - train.mean) / train.std
+    torch.testing.assert_close(seen[0], expected.expand(4, 3, 8, 8))
+
+
+def test_evaluation_by_hand() -> None:
+    """1,201 images, more than two batches of the evaluation: losses and hits of every one, in their order."""
+    source = np.random.default_rng(0)
+    split = Split(source.integers(0, 256, (1201, 3, 2, 2), dtype=np.uint8), source.integers(0, 10, 1201))
+    train = training_set(split, np.arange(100), "none", torch.device("cpu"))
+    layer = nn.Linear(12, 10)
+    network = nn.Sequential(nn.Flatten(), nn.Dropout(0.9), layer).train()
+    scored = trial.evaluate(
+        network, evaluation_set(split, torch.device("cpu")), train, TrainConfig(epochs=1, precision="fp32")
+    )
+    pixels = (split.images / 255 - train.mean.double().numpy()) / train.std.double().numpy()
+    logits = pixels.reshape(1201, 12) @ layer.weight.detach().double().numpy().T + layer.bias.detach().double().numpy()
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(scored.losses, -np.log(shares[np.arange(1201), split.labels]), atol=1e-5)
+    np.testing.assert_array_equal(scored.correct, logits.argmax(axis=1) == split.labels)
+
+
+@pytest.mark.usefixtures("few_images")
+def test_bf16_scores_with_fp32_logits(monkeypatch: pytest.MonkeyPatch) -> None:
+    dtypes: set[torch.dtype] = set()
+    network_of = trial._network
+
+    def watched_network(*arguments: Any) -> nn.Module:
+        network = network_of(*arguments)
+        network.register_forward_hook(lambda _, __, logits: dtypes.add(logits.dtype))
+        return network
+
+    monkeypatch.setattr(trial, "_network", watched_network)
+    stored = trial.run(task(train={"precision": "bf16", "epochs": 1}), ignore)
+    assert stored["state"] == "complete"
+    assert dtypes == {torch.float32}
+
+
+@pytest.mark.usefixtures("few_images")
+@pytest.mark.parametrize(("stated", "flips"), [("auto", True), ("crop", False)])
+def test_auto_is_the_augmentation_of_the_data_set(stated: str, flips: bool) -> None:
+    data = DataConfig(name="small_objects", train_limit=100)
+    recipe = TrainConfig(epochs=1, augment=stated)  # type: ignore[arg-type]
+    images = trial._training_set(data, recipe, torch.device("cpu")).images
+    assert (images.flips, images.margin) == (flips, 4)
+
+
+@pytest.mark.usefixtures("few_images")
+def test_the_limit_of_the_data_is_what_is_trained_on() -> None:
+    data = DataConfig(name="small_objects", train_limit=100)
+    train = trial._training_set(data, TrainConfig(epochs=1), torch.device("cpu"))
+    assert torch.bincount(train.labels).tolist() == [10] * 10
