@@ -54,6 +54,7 @@ class Plan:
             "format": FORMAT,
             "training_version": TRAINING_VERSION,
             "precision": self.precision,
+            "source": _shown(self.study.source),
             "study": _study_json(self.study),
             "factors": [{"path": factor.path_or_name, "column": factor.column} for factor in self.study.factors],
             "baseline": self.baseline,
@@ -185,6 +186,13 @@ def _data_fields(data: DataConfig) -> dict[str, Any]:
     info = DATASETS[data.name].describe(data)
     stated = data.model_dump(mode="json", exclude={"root"}, exclude_none=True)
     return {**stated, "train_images": images_of(data, info), "test_images": info.test_images}
+
+
+def _shown(source: Path) -> str:
+    """The study file as one would type it from where the run began; outside of that folder only its name, since
+    plan.json is made to be shared."""
+    resolved, here = source.resolve(), Path.cwd()
+    return resolved.relative_to(here).as_posix() if resolved.is_relative_to(here) else source.name
 
 
 def _study_json(study: Study) -> dict[str, Any]:

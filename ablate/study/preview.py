@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate.records import finished_keys, load_record
+from ablate.study.levels import Factor
 from ablate.study.load import load_study
 from ablate.study.plan import Plan, Planned, check_unchanged, plan_study
 
@@ -31,8 +32,16 @@ def preview(study: Path | str, overrides: Sequence[str], results: Path, device: 
 
 
 def _row(plan: Plan, planned: Planned) -> dict[str, Any]:
-    levels = {factor.column: planned.variant.levels[factor.path_or_name] for factor in plan.study.factors}
+    levels = {
+        factor.column: _value(factor, planned.variant.levels[factor.path_or_name]) for factor in plan.study.factors
+    }
     return {"variant": planned.variant.name, **levels, "params": planned.params, "macs": planned.macs}
+
+
+def _value(factor: Factor, name: str) -> str | float:
+    """The level called `name` as the study file has it where that is a word or a number, else its name."""
+    value = next(level.value for level in factor.levels if level.name == name)
+    return value if isinstance(value, str | float | int) else name
 
 
 def _seconds_left(plan: Plan, folder: Path, finished: set[str]) -> float | None:

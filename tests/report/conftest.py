@@ -57,6 +57,7 @@ def _plan(cells: Sequence[Mapping[str, Any]], resolved: dict[str, Any], baseline
     """plan.json; `cells` maps factor paths to level names, one mapping a variant."""
     names = [_name(cell) for cell in cells]
     return {
+        "source": "studies/toy.yaml",
         "study": resolved,
         "factors": [{"path": path, "column": path.rpartition(".")[2]} for path in resolved["factors"]],
         "baseline": baseline,

@@ -214,7 +214,7 @@ def test_hostile_names_break_no_table(toy):
         width = lines[start].count("|")
         end = next(index for index in range(start, len(lines) + 1) if index == len(lines) or not blocks[index])
         assert {line.replace("\\|", "").count("|") for line in lines[start:end]} == {width}
-    assert "ablate run toy.yaml --only 'a|b'" in text
+    assert "ablate run studies/toy.yaml --only 'a|b'" in text
 
 
 def test_every_section_opens_with_a_heading(toy, claim):

@@ -391,3 +391,16 @@ class TestCheckUnchanged:
 
 def test_variants_are_named_without_counting_them(toy_study: Path) -> None:
     assert [variant.name for variant in variants_of(load_study(toy_study))] == ["strided", "maxpool"]
+
+
+def test_the_source_is_named_as_one_would_type_it_and_never_by_a_machine_s_path(
+    toy_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def source() -> str:
+        return str(plan_study(load_study(toy_study), tmp_path / "results", "cpu").as_json()["source"])
+
+    monkeypatch.chdir(toy_study.parent.parent)
+    assert source() == f"{toy_study.parent.name}/{toy_study.name}"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert source() == toy_study.name

@@ -71,3 +71,12 @@ def test_variants_that_are_one_network_share_their_trials(engine: Any) -> None:
     named = "{a: {model.width: 0.125}, b: {model.width: 0.125, model.dropout: 0.0}, c: {model.width: 0.25}}"
     overrides = ("factors={size: " + named + "}", "baseline={size: a}")
     assert (previewed(engine, *overrides)["trials"], len(previewed(engine, *overrides)["variants"])) == (4, 3)
+
+
+def test_levels_are_what_the_study_file_says(engine: Any) -> None:
+    rows = previewed(engine, "factors={model.width: [0.125, 0.25]}", "baseline={model.width: 0.25}")["variants"]
+    assert [(row["variant"], row["width"]) for row in rows] == [("0.125", 0.125), ("0.25", 0.25)]
+    kernels = previewed(
+        engine, "factors={model.downsample_kernel: [[3, 1], [5, 1]]}", "baseline={model.downsample_kernel: [3, 1]}"
+    )
+    assert [row["downsample_kernel"] for row in kernels["variants"]] == ["3-1", "5-1"]
