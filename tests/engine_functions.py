@@ -24,7 +24,7 @@ def echo(task: dict[str, Any], report: Report) -> dict[str, Any]:
     return {"task": task, "pid": os.getpid(), "threads": threads, "torch": "torch" in sys.modules}
 
 
-def noisy(task: dict[str, Any], report: Report) -> dict[str, Any]:  # noqa: ARG001
+def noisy(task: dict[str, Any], report: Report) -> dict[str, Any]:
     print('{"result": "a lie"}')  # noqa: T201
     os.write(1, b'{"cause": "another lie"}\n')
     sys.stderr.write("a warning\n")
@@ -33,20 +33,20 @@ def noisy(task: dict[str, Any], report: Report) -> dict[str, Any]:  # noqa: ARG0
     return {"answer": 42}
 
 
-def raises(task: dict[str, Any], report: Report) -> dict[str, Any]:  # noqa: ARG001
+def raises(task: dict[str, Any], report: Report) -> dict[str, Any]:
     raise ValueError(task["message"])
 
 
-def exits(task: dict[str, Any], report: Report) -> dict[str, Any]:  # noqa: ARG001
+def exits(task: dict[str, Any], report: Report) -> dict[str, Any]:
     os._exit(task["status"])
 
 
-def kills_itself(task: dict[str, Any], report: Report) -> dict[str, Any]:  # noqa: ARG001
+def kills_itself(task: dict[str, Any], report: Report) -> dict[str, Any]:
     os.kill(os.getpid(), signal.SIGKILL)
     return {}
 
 
-def returns_what_json_cannot_hold(task: dict[str, Any], report: Report) -> dict[str, Any]:  # noqa: ARG001
+def returns_what_json_cannot_hold(task: dict[str, Any], report: Report) -> dict[str, Any]:
     return {"value": float("nan")} if task["what"] == "nan" else {"value": {1, 2}}
 
 

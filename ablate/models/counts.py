@@ -69,7 +69,7 @@ def _record(network: nn.Module, rows: list[Layer], counter: FlopCounterMode) -> 
     counted = 0
 
     def hook_of(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             nonlocal counted
             macs = counter.get_total_flops() // 2 - counted
             counted += macs

@@ -88,12 +88,12 @@ def strided(site: Site) -> nn.Module:
     return _normalised(StridedConv(site.channels, site.kernel), site)
 
 
-def maxpool(site: Site) -> nn.Module:  # noqa: ARG001 - one signature for the whole table
+def maxpool(site: Site) -> nn.Module:
     """3x3 max pooling with stride 2 and padding 1."""
     return nn.MaxPool2d(3, stride=2, padding=1)
 
 
-def avgpool(site: Site) -> nn.Module:  # noqa: ARG001
+def avgpool(site: Site) -> nn.Module:
     """3x3 average pooling with stride 2 and padding 1; the mean is over the pixels that exist."""
     return nn.AvgPool2d(3, stride=2, padding=1, count_include_pad=False)
 
@@ -114,7 +114,7 @@ class Downsample:
 DOWNSAMPLES: dict[str, Downsample] = {
     "spd": Downsample(spd),
     "strided": Downsample(strided),
-    "strided_depthwise": Downsample(lambda site: nn.Identity(), carrier="last_depthwise"),  # noqa: ARG005
+    "strided_depthwise": Downsample(lambda site: nn.Identity(), carrier="last_depthwise"),
     "maxpool": Downsample(maxpool),
     "avgpool": Downsample(avgpool),
     "blurpool": Downsample(blurpool),

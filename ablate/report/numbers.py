@@ -7,7 +7,7 @@ from typing import Literal
 
 Style = Literal["fixed", "integer", "engineering", "significant"]
 
-ABSENT = "–"  # noqa: RUF001
+ABSENT = "–"
 DECIMALS = 2
 SIGNIFICANT = 3
 

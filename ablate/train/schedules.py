@@ -31,7 +31,7 @@ def exponential(progress: float) -> float:
     return float(0.01**progress)
 
 
-def constant(progress: float) -> float:  # noqa: ARG001 - one signature for the whole table
+def constant(progress: float) -> float:
     """Always 1."""
     return 1.0
 

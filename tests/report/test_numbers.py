@@ -19,7 +19,7 @@ from ablate.report.numbers import QUANTITIES, quantity, show, show_difference, s
         ("latency_ms_p50", 0.01234, "0.0123"),
         ("inference_images_per_second", 12345.6, "12,300"),
         ("test_loss", 0.0, "0"),
-        ("accuracy", math.nan, "–"),  # noqa: RUF001
+        ("accuracy", math.nan, "–"),
         ("something_new", 1.5, "1.50"),
     ],
 )
@@ -45,7 +45,7 @@ def test_means_and_intervals():
     assert show_mean("accuracy", 0.75, 0.74, 0.76) == "75.00 ± 1.00"
     assert show_mean("accuracy", 0.75, math.nan, math.nan) == "75.00"
     assert show_interval("accuracy", -0.001, 0.0202) == "[-0.10, +2.02]"
-    assert show_interval("accuracy", math.nan, math.nan) == "–"  # noqa: RUF001
+    assert show_interval("accuracy", math.nan, math.nan) == "–"
 
 
 @pytest.mark.parametrize(("p_value", "shown"), [(0.03125, "0.0312"), (0.00001, "< 0.0001"), (1.0, "1.0000")])

@@ -125,7 +125,7 @@ def test_the_results_table(toy):
     spd = derived.variants.iloc[1]
     half = 50 * (spd["accuracy_ci_high"] - spd["accuracy_ci_low"])
     assert table.rows[1][2] == f"{100 * spd['accuracy_mean']:.2f} ± {half:.2f}"
-    assert table.rows[0][3:5] == ("–", "–")  # noqa: RUF001
+    assert table.rows[0][3:5] == ("–", "–")
     assert table.rows[1][4:9] == ("better", "4,000", "140 M", "1.23", "56.8")
 
 

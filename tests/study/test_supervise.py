@@ -205,7 +205,7 @@ class TestStopping:
         closed = threading.Event()
 
         class Stuck(Script):
-            def run(self, call: Call, on_progress: Progress) -> dict[str, Any]:  # noqa: ARG002
+            def run(self, call: Call, on_progress: Progress) -> dict[str, Any]:
                 if call.task["key"] == "b":
                     raise ZeroDivisionError
                 assert closed.wait(30), "nobody stopped this worker"

@@ -10,7 +10,7 @@ from ablate.report.document import Block, Column, Heading, Table
 COLUMNS = (Column("badge", "left"), Column("means", "left"), Column("rows", "left"))
 
 
-def badges_section(results: Results, tables: Tables) -> list[Block]:  # noqa: ARG001
+def badges_section(results: Results, tables: Tables) -> list[Block]:
     found: dict[str, list[str]] = {}
     for name, row in badged_rows(tables):
         found.setdefault(name, []).append(row)

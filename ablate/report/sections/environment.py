@@ -8,7 +8,7 @@ from ablate.report.derive import Tables
 from ablate.report.document import Block, Column, Heading, Table
 
 
-def environment(results: Results, tables: Tables) -> list[Block]:  # noqa: ARG001
+def environment(results: Results, tables: Tables) -> list[Block]:
     if not results.environments:
         return []
     facts = {name: dict(_flat(stored)) for name, stored in results.environments.items()}

@@ -13,7 +13,7 @@ COLUMNS = (
 )
 
 
-def failures_section(results: Results, tables: Tables) -> list[Block]:  # noqa: ARG001
+def failures_section(results: Results, tables: Tables) -> list[Block]:
     failed = tables.trials[tables.trials["state"] == "failed"]
     if failed.empty:
         return []

@@ -31,7 +31,7 @@ CHANCE = (
 CELLS = "Several factors are crossed, so single cells carry the interval of their mean over seeds and no verdict."
 
 
-def method(results: Results, tables: Tables) -> list[Block]:  # noqa: ARG001
+def method(results: Results, tables: Tables) -> list[Block]:
     cells = [CELLS] if crosses_factors(results.plan) else []
     return [Heading("Method"), Bullets((PAIRING, INTERVAL, SIGN_FLIPS, HOLM, *_equivalence(results), *cells, CHANCE))]
 

@@ -7,7 +7,7 @@ from ablate.report.derive import Tables
 from ablate.report.document import Block, Code, Heading, Paragraph
 
 
-def reproduce(results: Results, tables: Tables) -> list[Block]:  # noqa: ARG001
+def reproduce(results: Results, tables: Tables) -> list[Block]:
     study = shlex.quote(results.plan["source"])
     one_each = [f"ablate run {study} --only {shlex.quote(row['variant'])}" for row in results.plan["variants"]]
     return [
