@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ablate.errors import AblateError, DeviceError, ResultsError, StudyError
+from ablate.errors import DeviceError, ResultsError, StudyError
 from ablate.models.spec import ModelSpec
 from ablate.records import digest, write_json
 from ablate.study import plan as planning
@@ -285,13 +285,10 @@ class TestWrongVariants:
     def test_more_classes_than_the_data_have_are_allowed(self, make_plan: Any) -> None:
         assert make_plan("model.num_classes=12").variants[0].variant.model.num_classes == 12
 
-    def test_a_limit_above_the_set_takes_all_of_it_or_is_refused(self, make_plan: Any) -> None:
-        try:
-            planned = make_plan("data.train_limit=100000", "train={epochs: 1, batch_size: 500, precision: fp32}")
-        except AblateError as error:
-            assert "train_limit" in str(error)  # noqa: PT017
-        else:
-            assert planned.variants[0].variant.steps == 10
+    def test_a_limit_above_the_set_is_refused(self, make_plan: Any) -> None:
+        sentence = r"toy\.yaml: variant strided: data\.train_limit is 100000, but the training split has 5000 images"
+        with pytest.raises(StudyError, match=sentence):
+            make_plan("data.train_limit=100000")
 
 
 class TestDevice:
