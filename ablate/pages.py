@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ablate import report
 from ablate.data import DATASETS
-from ablate.doctor import Finding
 from ablate.errors import StudyError
 from ablate.measure import METRICS
 from ablate.models import PRESETS
@@ -15,7 +14,10 @@ from ablate.report.document import Block, Bullets, Code, Column, Heading, Notice
 from ablate.report.sections.answer import answer
 from ablate.schema import SECTIONS
 from ablate.study.load import load_study
-from ablate.study.status import Failure, Status
+
+if TYPE_CHECKING:  # a report must not wait for Optuna, nor need it
+    from ablate.doctor import Finding
+    from ablate.study.status import Failure, Status
 
 STUDY_FOLDER = Path("studies")
 
@@ -38,7 +40,7 @@ def plan_page(preview: dict[str, Any]) -> list[Block]:
     return [Heading(preview["study"], 1), Table(columns, rows), Paragraph(trials)]
 
 
-def status_page(status: Status) -> list[Block]:
+def status_page(status: "Status") -> list[Block]:
     """Counts, what runs now, and every failure with its causes and the end of its log."""
     counts = f"{status.complete} of {status.planned} trials complete, {status.missing} missing"
     counts += f", {status.diverged} diverged" if status.diverged else ""
@@ -69,7 +71,7 @@ def network_page(described: dict[str, Any]) -> list[Block]:
     return [Heading(described["model"], 1), Table(columns, rows), Paragraph(counts)]
 
 
-def doctor_page(findings: Sequence[Finding]) -> list[Block]:
+def doctor_page(findings: "Sequence[Finding]") -> list[Block]:
     """One row a thing looked at."""
     rows = tuple((finding.about, finding.health, finding.detail) for finding in findings)
     return [Table((Column("what", "left"), Column("state", "left"), Column("detail", "left")), rows)]
@@ -126,7 +128,7 @@ def listing_page(kinds: Sequence[str]) -> list[Block]:
     return blocks
 
 
-def _failure_blocks(failure: Failure) -> list[Block]:
+def _failure_blocks(failure: "Failure") -> list[Block]:
     causes = Bullets(tuple(f"attempt {number}: {cause}" for number, cause in enumerate(failure.causes, 1)))
     return [Notice(f"{failure.what} failed"), causes, Paragraph(f"log: {failure.log}"), Code(failure.log_tail)]
 

@@ -1,0 +1,61 @@
+"""Committed results: the tables follow from the records, and say what README and the data set's description say."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ablate import report
+from ablate.records import Results, load_results
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = sorted(path.parent for path in (ROOT / "results").glob("*/plan.json"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_tables_and_report_follow_from_the_records(folder: Path, tmp_path: Path) -> None:
+    committed = load_results(folder)
+    moved = Results(**{**vars(committed), "folder": tmp_path})
+    for path in report.write(moved):
+        if path.suffix == ".csv":
+            # Other versions of scipy may differ in the last digit.
+            pd.testing.assert_frame_equal(pd.read_csv(path), pd.read_csv(folder / path.name), rtol=1e-9)
+        else:
+            assert path.read_text() == (folder / path.name).read_text()
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_studies_are_finished_and_were_run_at_a_commit(folder: Path) -> None:
+    committed = load_results(folder)
+    planned = sum(len(variant["keys"]) for variant in committed.plan["variants"])
+    assert committed.trials["state"].tolist() == ["complete"] * planned
+    used = set(committed.trials["environment"])
+    assert all(committed.environments[name]["dirty"] is False for name in used)
+
+
+def test_the_flagship_s_variants_are_neither_at_chance_nor_at_the_ceiling() -> None:
+    means = _variants("spdconv_vs_stride")["accuracy_mean"]
+    assert len(means) == 3
+    assert means.between(0.60, 0.97).all()
+
+
+def test_smaller_objects_are_harder() -> None:
+    """Size by size the intervals of the mean accuracy lie apart, the smaller object's below."""
+    sizes = _variants("object_size").sort_values("object_size")
+    assert sizes["object_size"].tolist() == [6, 8, 10]
+    assert (sizes["accuracy_ci_high"].to_numpy()[:-1] < sizes["accuracy_ci_low"].to_numpy()[1:]).all()
+
+
+@pytest.mark.parametrize("study", ["spdconv_vs_stride", "cifar10_spdconv_vs_stride"])
+def test_readme_shows_the_committed_numbers(study: str) -> None:
+    """Every row of the report's table of results stands in README, word for word."""
+    shown = (ROOT / "README.md").read_text()
+    lines = (ROOT / "results" / study / "report.md").read_text().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("| variant |"))
+    table = lines[first : lines.index("", first)]
+    assert len(table) == 2 + 3
+    assert "\n".join(table) in shown
+
+
+def _variants(study: str) -> pd.DataFrame:
+    return pd.read_csv(ROOT / "results" / study / "variants.csv")
