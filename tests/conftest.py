@@ -116,13 +116,21 @@ def engine_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def engine(engine_path: Path, toy_study: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def quick_corrections() -> Iterator[None]:
+    """statsmodels collects garbage at every correction, which takes long where torch's modules are loaded."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture
+def engine(
+    engine_path: Path, toy_study: Path, quick_corrections: None, monkeypatch: pytest.MonkeyPatch
+) -> Engine:
     assert toy_study.parent == engine_path
-    gc.freeze()  # statsmodels collects garbage at every correction, which torch's modules make slow
     monkeypatch.setattr(running, "TRIAL", "engine_functions:trial")
     monkeypatch.setattr(cost_phase, "COSTS", "engine_functions:costs")
-    yield Engine(engine_path, [])
-    gc.unfreeze()
+    return Engine(engine_path, [])
 
 
 def save(folder: Path, plan: dict[str, Any], accuracies: dict[tuple[str, int], float]) -> None:

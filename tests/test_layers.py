@@ -160,7 +160,7 @@ def test_every_library_has_its_doors() -> None:
 
 
 def test_what_is_imported_is_a_declared_dependency() -> None:
-    project: dict[str, Any] = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
+    project: dict[str, Any] = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
     declared = {re.match(r"[\w.-]+", line)[0].lower() for line in project["dependencies"]}  # type: ignore[index]
     packages = {"ruamel": "ruamel.yaml", "PIL": "pillow"}
     assert {packages.get(library, library).lower() for library in libraries()} <= declared

@@ -228,6 +228,7 @@ def test_a_claim_with_a_missing_seed_is_inconclusive():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_corrections")
 def test_null_studies_keep_the_family_wise_rate():
     # Six arms without any effect. Uncorrected, about one study in six would find something.
     count, n = 250, 5
