@@ -124,9 +124,7 @@ def quick_corrections() -> Iterator[None]:
 
 
 @pytest.fixture
-def engine(
-    engine_path: Path, toy_study: Path, quick_corrections: None, monkeypatch: pytest.MonkeyPatch
-) -> Engine:
+def engine(engine_path: Path, toy_study: Path, quick_corrections: None, monkeypatch: pytest.MonkeyPatch) -> Engine:
     assert toy_study.parent == engine_path
     monkeypatch.setattr(running, "TRIAL", "engine_functions:trial")
     monkeypatch.setattr(cost_phase, "COSTS", "engine_functions:costs")
