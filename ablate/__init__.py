@@ -9,9 +9,10 @@ from typing import Any
 from ablate.lookup import load_dotted
 
 __version__ = "0.1.0"
-__all__ = ["analysis", "load_results", "load_study", "models", "run"]
+__all__ = ["Options", "analysis", "load_results", "load_study", "models", "run"]
 
 _LAZY = {
+    "Options": "ablate.study.run:Options",
     "load_results": "ablate.records:load_results",
     "load_study": "ablate.study.load:load_study",
     "run": "ablate.study.run:run",

@@ -69,6 +69,8 @@ def run(
     _print_page("results_page", outcome.results)
     if outcome.work == "none":
         _note("nothing to do: every trial has its record")
+    if outcome.missing:
+        _note(f"{outcome.missing} trials are left, for the same command or another process that runs it now")
     _note(f"tables and report.md are in {outcome.results.folder}")
     if outcome.failed:
         _note(f"{outcome.failed} failed; ablate status {outcome.results.folder} says why")
@@ -102,7 +104,9 @@ def report(
     folders: Annotated[list[Path], typer.Argument(metavar="PATH...", help="results folders")],
     baseline: Annotated[str | None, typer.Option(metavar="VARIANT", help="compare with this variant instead")] = None,
     formats: Annotated[str, typer.Option("--format", metavar="FORMAT,...", help="of the report: md")] = "md",
-    strict: Annotated[bool, typer.Option("--strict", help="exit with 1 if a row carries a badge")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="exit with 1 if a badge stands for a fault: missing, failed, ...")
+    ] = False,
 ) -> None:
     """Write the tables and the report of a results folder, and print the table."""
     problems: list[str] = []

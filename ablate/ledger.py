@@ -16,6 +16,9 @@ from typing import Any
 import optuna
 import psutil
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import DatabaseError
+
+from ablate.errors import ResultsError
 
 WINDOW = 8  # waiting trials kept in the ledger; to ask takes time linear in their number
 
@@ -30,7 +33,7 @@ class Ledger:
     def __init__(self, path: Path, study: str) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._lock = path.with_suffix(".lock")
-        with _held(self._lock):
+        with _held(self._lock), _readable(path):
             storage = optuna.storages.RDBStorage(_url(path), {"connect_args": {"timeout": 60}})
             sampler = optuna.samplers.RandomSampler()  # nothing is sampled, and this one has nothing to set up
             self._study = optuna.create_study(
@@ -92,13 +95,23 @@ def running_keys(path: Path) -> list[str]:
     if not path.exists():
         return []
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = optuna.storages.RDBStorage(_url(path))
-    trials = [
-        trial
-        for study in optuna.get_all_study_names(storage)
-        for trial in optuna.load_study(study_name=study, storage=storage).get_trials(states=(TrialState.RUNNING,))
-    ]
+    with _readable(path):
+        storage = optuna.storages.RDBStorage(_url(path))
+        trials = [
+            trial
+            for study in optuna.get_all_study_names(storage)
+            for trial in optuna.load_study(study_name=study, storage=storage).get_trials(states=(TrialState.RUNNING,))
+        ]
     return [trial.user_attrs["key"] for trial in trials if _owner_lives(trial)]
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Raise `ResultsError` for a file that is no ledger; finished trials are in records/ and need none."""
+    try:
+        yield
+    except (DatabaseError, optuna.exceptions.StorageInternalError) as error:
+        raise ResultsError(f"{path}: is no ledger that can be read; delete it, finished trials are kept") from error
 
 
 def _url(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from ablate import report
 from ablate.data import DATASETS
@@ -91,10 +91,16 @@ def _metrics() -> list[tuple[str, str]]:
 
 def _factors() -> list[tuple[str, str]]:
     return [
-        (f"{name}.{field}", info.description or "")
+        (f"{name}.{field}", " ".join([info.description or "", *_choices(info.annotation)]))
         for name, section in SECTIONS.items()
         for field, info in section.model_fields.items()
     ]
+
+
+def _choices(annotation: Any) -> list[str]:
+    """`[a, b, c]` for a field that is a choice among names, else nothing."""
+    literals = [part for part in (annotation, *get_args(annotation)) if get_origin(part) is Literal]
+    return [f"[{', '.join(get_args(literal))}]" for literal in literals]
 
 
 def _studies() -> list[tuple[str, str]]:
@@ -134,4 +140,4 @@ def _failure_blocks(failure: "Failure") -> list[Block]:
 
 
 def _cell(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

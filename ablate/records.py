@@ -156,9 +156,18 @@ def load_plan(folder: Path) -> dict[str, Any]:
     """plan.json of a results folder; raises `ResultsError` when `folder` is not one."""
     if not folder.is_dir():
         raise ResultsError(f"{folder}: no such results folder; `ablate run STUDY` makes one under results/")
-    plan = read_json(folder / "plan.json")
-    if not isinstance(plan, dict) or "variants" not in plan:
+    plan = stored_plan(folder)
+    if plan is None:
         raise ResultsError(f"{folder}: is no results folder, it has no plan.json; name the one that `ablate run` wrote")
+    return plan
+
+
+def stored_plan(folder: Path) -> dict[str, Any] | None:
+    """plan.json of `folder`, None while there is none; a file that is no plan raises `ResultsError`."""
+    path = folder / "plan.json"
+    plan = read_json(path)
+    if plan is not None and not (isinstance(plan, dict) and {"study", "variants", "baseline"} <= plan.keys()):
+        raise ResultsError(f"{path}: holds no plan; restore it or delete it to have it made anew")
     return plan
 
 

@@ -38,6 +38,7 @@ DEPTH = {part: depth for depth, parts in enumerate(LAYERS) for part in parts}
 # Library -> the modules through which alone it comes in.
 DOORS = {
     "optuna": {"ledger"},
+    "sqlalchemy": {"ledger"},
     "ruamel": {"study.yaml_nodes"},
     "torchvision": {"data.torchvision_sets"},
     "PIL": {"data.image_folder"},

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from optuna.trial import TrialState
 
+from ablate.errors import ResultsError
 from ablate.ledger import WINDOW, Ledger, TrialFailed, running_keys
 
 PATIENCE_SECONDS = 60
@@ -301,3 +302,12 @@ def claim_of(path: Path) -> str:
     study = optuna.load_study(study_name="toy", storage=f"sqlite:///{path}")
     (trial,) = study.get_trials(states=(TrialState.RUNNING,))
     return json.dumps(trial.user_attrs["claim"])
+
+
+def test_a_damaged_ledger_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_text("junk" * 2000)
+    with pytest.raises(ResultsError, match=r"ledger\.db: is no ledger that can be read; delete it, finished trials"):
+        running_keys(path)
+    with pytest.raises(ResultsError, match=r"ledger\.db: is no ledger that can be read; delete it, finished trials"):
+        Ledger(path, "toy")

@@ -9,7 +9,7 @@ import pytest
 import ablate
 from ablate import analysis, models, records
 from ablate.study.load import load_study
-from ablate.study.run import run
+from ablate.study.run import Options, run
 
 
 def test_the_version_is_the_installed_one() -> None:
@@ -18,14 +18,15 @@ def test_the_version_is_the_installed_one() -> None:
 
 def test_every_public_name_is_what_it_says() -> None:
     assert ablate.run is run
+    assert ablate.Options is Options
     assert ablate.load_study is load_study
     assert ablate.load_results is records.load_results
     assert ablate.analysis is analysis
     assert ablate.models is models
-    assert set(ablate.__all__) == {"run", "load_study", "load_results", "analysis", "models"}
+    assert set(ablate.__all__) == {"run", "Options", "load_study", "load_results", "analysis", "models"}
 
 
-@pytest.mark.parametrize("name", ["run", "load_study", "load_results", "analysis", "models"])
+@pytest.mark.parametrize("name", ["run", "Options", "load_study", "load_results", "analysis", "models"])
 def test_a_name_can_be_the_first_thing_asked_for(name: str) -> None:
     subprocess.run([sys.executable, "-c", f"import ablate; ablate.{name}; from ablate import {name}"], check=True)
 

@@ -246,9 +246,10 @@ class TestLoadResults:
             load_results(tmp_path / "nowhere")
         with pytest.raises(ResultsError, match=r"is no results folder, it has no plan\.json"):
             load_results(tmp_path)
-        (tmp_path / "plan.json").write_text("[]")
-        with pytest.raises(ResultsError, match=r"is no results folder"):
-            load_results(tmp_path)
+        for stranger in ("[]", "{}", '{"variants": []}'):
+            (tmp_path / "plan.json").write_text(stranger)
+            with pytest.raises(ResultsError, match=r"plan\.json: holds no plan; restore it or delete it"):
+                load_results(tmp_path)
         (tmp_path / "plan.json").write_text("{")
         with pytest.raises(ResultsError, match=r"plan\.json: cannot be read"):
             load_results(tmp_path)

@@ -44,6 +44,8 @@ def why_no_contrasts(plan: dict[str, Any]) -> str:
     tested = tested_factors(plan)
     if crosses_factors(plan):
         return f"the grid crosses {len(tested)} factors ({', '.join(tested)}), so each cell has an interval, no verdict"
+    if len(plan["variants"]) == 1:
+        return "there is one variant, and nothing to compare it with"
     if plan["factors"]:
         return "only the data vary, and variants are never compared across different data"
     return "the study has no factor, so there is nothing to compare"

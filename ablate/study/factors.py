@@ -17,7 +17,7 @@ RESERVED_COLUMNS = frozenset(
         *("attempts", "error", "environment", "n", "accuracy_mean", "accuracy_sd", "accuracy_ci_low"),
         *("accuracy_ci_high", "params", "macs", "flops", "baseline", "metric", "difference", "ci_low", "ci_high"),
         *("p_value", "p_sign_flip", "p_adjusted", "effect_size", "verdict", "id", "source", "published", "measured"),
-        *("epoch", "step", "lr", "learning_rate", "train_loss", "train_accuracy", "badges"),
+        *("epoch", "learning_rate", "train_loss", "train_accuracy", "badges"),
     ]
 )
 # Columns that come once a batch size or a percentile start with these.

@@ -33,6 +33,11 @@ class Factor:
     column: str
     levels: tuple[Level, ...]
 
+    @property
+    def is_condition(self) -> bool:
+        """Whether it varies the data: variants are compared under equal conditions, never across them."""
+        return any(field.startswith("data.") for level in self.levels for field in level.sets)
+
 
 def apply_levels(config: StudyFile, sets: Mapping[str, Any]) -> tuple[ModelConfig, DataConfig, TrainConfig]:
     """The base configuration with the field paths in `sets` set; raises `StudyError` if they do not go together."""

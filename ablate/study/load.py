@@ -28,6 +28,7 @@ class Study:
 
     config: StudyFile
     source: Path
+    overrides: tuple[str, ...]
     factors: tuple[Factor, ...]
     baseline_levels: dict[str, str]
     claims: tuple[Claim, ...]
@@ -47,7 +48,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     _check_metrics(document, config)
     factors = build_factors(document, config)
     baseline = _baseline(document, config, factors)
-    return Study(config, source, factors, baseline, _claims(document, config, factors))
+    return Study(config, source, tuple(overrides), factors, baseline, _claims(document, config, factors))
 
 
 def _validated(document: Document) -> StudyFile:
@@ -68,8 +69,9 @@ def _check_metrics(document: Document, config: StudyFile) -> None:
     if config.primary not in paired:
         raise document.error(("primary",), unknown("metric of a trial", config.primary, paired))
     _check_measured(document, config, config.primary, ("primary",))
-    for name in config.margin:
+    for name, value in config.margin.items():
         _check_measured(document, config, name, ("margin", name))
+        _check_fraction(document, name, value, ("margin", name))
 
 
 def _check_measured(document: Document, config: StudyFile, name: str, path: KeyPath) -> None:
@@ -105,4 +107,18 @@ def _claim(document: Document, config: StudyFile, factors: Sequence[Factor], ind
     than = resolve_levels(document, factors, stated.than, (*path, "than"))
     if better == than:
         raise document.error((*path, "than"), "names the same levels as better; a claim compares two")
+    for factor in factors:
+        if factor.is_condition and better.get(factor.column) != than.get(factor.column):
+            sentence = (
+                f"differs from better in {factor.path_or_name!r}, a condition; variants are compared on equal data"
+            )
+            raise document.error((*path, "than"), sentence)
+    _check_fraction(
+        document, stated.metric or config.primary, stated.published_difference, (*path, "published_difference")
+    )
     return Claim(stated, better, than)
+
+
+def _check_fraction(document: Document, metric: str, value: float | None, path: KeyPath) -> None:
+    if metric == "accuracy" and value is not None and abs(value) >= 1:
+        raise document.error(path, f"accuracies are fractions, so {value:g} cannot be their difference; 1 % is 0.01")

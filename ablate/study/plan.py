@@ -9,7 +9,7 @@ from ablate.data import DATASETS
 from ablate.environment import has_bf16_cpu
 from ablate.errors import DeviceError, ModelError, ResultsError, StudyError
 from ablate.lookup import load_dotted
-from ablate.records import digest, read_json
+from ablate.records import digest, stored_plan
 from ablate.schema import DataConfig
 from ablate.study.load import Study
 from ablate.study.variants import Variant, baseline_of, images_of, variants_of
@@ -55,6 +55,7 @@ class Plan:
             "training_version": TRAINING_VERSION,
             "precision": self.precision,
             "source": _shown(self.study.source),
+            "overrides": [change for change in self.study.overrides if not change.startswith("data.root=")],
             "study": _study_json(self.study),
             "factors": [{"path": factor.path_or_name, "column": factor.column} for factor in self.study.factors],
             "baseline": self.baseline,
@@ -68,7 +69,7 @@ def plan_study(study: Study, folder: Path, device: str) -> Plan:
     What an earlier run in `folder` settled (precision, counts) is read back, so that a finished study needs no torch.
     Raises `StudyError`, `ModelError` or `DataError` for a variant that cannot be.
     """
-    stored = read_json(folder / "plan.json") or {"variants": []}
+    stored = stored_plan(folder) or {"variants": []}
     precision = stored.get("precision") or _precision(settle_device(device))
     variants = [_with_precision(variant, precision) for variant in variants_of(study)]
     counts = {digest(variant["model"]): (variant["params"], variant["macs"]) for variant in stored["variants"]}
@@ -105,7 +106,7 @@ def check_unchanged(plan: Plan, folder: Path) -> None:
 
     New levels, seeds and metrics are welcome; whatever was planned before must be planned alike now.
     """
-    stored = read_json(folder / "plan.json")
+    stored = stored_plan(folder)
     if stored is None:
         return
     now = {planned.variant.name: planned for planned in plan.variants}

@@ -26,7 +26,7 @@ class Length:
 
 
 def length_of(recipe: TrainConfig, images: int) -> Length:
-    """Steps of `recipe` over `images` training images; raises `DataError` when they make no full batch."""
+    """Steps of `recipe` over `images` training images; raises `DataError` for no full batch or an endless warm-up."""
     per_epoch = images // recipe.batch_size
     if per_epoch == 0:
         raise DataError(
@@ -34,4 +34,10 @@ def length_of(recipe: TrainConfig, images: int) -> Length:
             f"which make no full batch; choose {images} or less"
         )
     steps = recipe.steps if recipe.steps is not None else (recipe.epochs or 0) * per_epoch
-    return Length(steps, per_epoch, round(recipe.warmup_epochs * per_epoch))
+    warmup = round(recipe.warmup_epochs * per_epoch)
+    if warmup >= steps:
+        raise DataError(
+            f"train.warmup_epochs: {recipe.warmup_epochs:g} epochs are {warmup} steps, "
+            f"but training ends after {steps}; choose less than {steps / per_epoch:g}"
+        )
+    return Length(steps, per_epoch, warmup)

@@ -58,6 +58,7 @@ def _plan(cells: Sequence[Mapping[str, Any]], resolved: dict[str, Any], baseline
     names = [_name(cell) for cell in cells]
     return {
         "source": "studies/toy.yaml",
+        "overrides": [],
         "study": resolved,
         "factors": [{"path": path, "column": path.rpartition(".")[2]} for path in resolved["factors"]],
         "baseline": baseline,

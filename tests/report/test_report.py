@@ -228,3 +228,37 @@ def test_every_section_opens_with_a_heading(toy, claim):
 def test_the_report_imports_no_torch():
     code = "import sys, ablate.report, ablate.analysis; sys.exit(any(n in sys.modules for n in ('torch', 'optuna')))"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_another_baseline_than_the_study_s_is_announced(toy):
+    results = toy()
+    told = "Compared with spd; the study's own baseline is strided."
+    assert told in report_of(results, baseline="spd")
+    assert told not in report_of(results)
+
+
+def test_what_is_varied_is_a_condition_of_the_answer(toy):
+    assert "| varied | model.downsample: strided, spd, maxpool |" in report_of(toy())
+
+
+def test_a_verdict_carries_its_contrast_s_badges(toy):
+    """With four pairs the sign-flip p is at least 2/16, so that a verdict rests on the t test."""
+    results = toy()
+    for variant in results.plan["variants"]:
+        variant["keys"] = dict(list(variant["keys"].items())[:4])
+    results = replace(results, trials=results.trials[results.trials["seed"] < 4])
+    rows = {row[0]: row[-1] for row in results_table(results, tables(results)).rows}
+    assert rows == {"strided (baseline)": "", "spd": "normality assumed", "maxpool": "normality assumed"}
+
+
+def test_costs_that_were_asked_for_and_not_measured_are_missed(toy):
+    missed = "The costs that the study asks for have not been measured"
+    unmeasured = {"costs": pd.DataFrame({"variant": []}), "cost_conditions": {}}
+    assert missed in report_of(replace(toy(measure=["accuracy", "latency"]), **unmeasured))
+    assert missed not in report_of(replace(toy(measure=["accuracy"]), **unmeasured))
+
+
+def test_overrides_are_part_of_how_to_reproduce(toy):
+    results = toy()
+    results.plan["overrides"] = ["train.epochs=2"]
+    assert "ablate run studies/toy.yaml --set train.epochs=2\n" in report_of(results)

@@ -291,6 +291,21 @@ WRONG = {
         changed("than: {model.downsample: strided}", "than: {model.downsample: spd}"),
         r":20: claims\[0\]\.than: names the same levels as better",
     ),
+    "a claim in per cent": (
+        changed("published_difference: 0.0109", "published_difference: 1.09"),
+        r":21: claims\[0\]\.published_difference: accuracies are fractions, so 1\.09 cannot be their difference",
+    ),
+    "a margin in per cent": (
+        changed("seeds: 5", "margin: {accuracy: 2}\nseeds: 5"),
+        r":12: margin\.accuracy: accuracies are fractions, so 2 cannot be their difference; 1 % is 0\.01",
+    ),
+    "a claim across conditions": (
+        STUDY.replace("[strided, spd, maxpool]", "[strided, spd, maxpool]\n  data.noise: [0, 8]")
+        .replace("baseline: {", "baseline: {data.noise: 8, ")
+        .replace("better: {model.downsample: spd}", "better: {data.noise: 0}")
+        .replace("than: {model.downsample: strided}", "than: {data.noise: 8}"),
+        r"claims\[0\]\.than: differs from better in 'data\.noise', a condition",
+    ),
     "a misspelt key of a claim": (
         changed("    statement:", "    statment:"),
         r":17: claims\[0\]\.statment: unknown key 'statment'; did you mean 'statement'\?",

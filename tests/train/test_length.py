@@ -44,3 +44,8 @@ def test_no_full_batch_is_an_error() -> None:
         DataError, match=r"train\.batch_size: 32 is more than the 31 training images.*choose 31 or less"
     ):
         length_of(recipe(epochs=1), 31)
+
+
+def test_a_warm_up_as_long_as_the_training_is_refused() -> None:
+    with pytest.raises(DataError, match=r"train\.warmup_epochs: 2 epochs are 6 steps, but training ends after 6"):
+        length_of(recipe(epochs=2, warmup_epochs=2.0), 100)

@@ -25,6 +25,7 @@ def answer(results: Results, tables: Tables) -> list[Block]:
     return [
         Heading(study["name"], level=1),
         *([Notice(progress)] if progress else []),
+        *_rebased(results, tables),
         *([Paragraph(study["question"])] if study["question"] else []),
         Paragraph(answer_sentence(results, tables)),
         conditions(results),
@@ -45,6 +46,7 @@ def conditions(results: Results) -> Table:
     """What the answer holds for: data, recipe, seeds, machine."""
     variants = results.plan["variants"]
     rows = {
+        "varied": "; ".join(_factor(name, levels) for name, levels in results.plan["study"]["factors"].items()),
         "model": _listed(_base_model(results.plan)),
         "data": _listed(_common([variant["data"] for variant in variants])),
         "training": _listed(_common([{**variant["train"], "steps": variant["steps"]} for variant in variants])),
@@ -52,6 +54,24 @@ def conditions(results: Results) -> Table:
         "machine": "; ".join(machines(results)) or "none yet",
     }
     return Table((Column("condition", "left"), Column("value", "left")), tuple(rows.items()))
+
+
+def _rebased(results: Results, tables: Tables) -> list[Block]:
+    """A notice where the variants are compared with another one than the study's own baseline."""
+    used, own = set(tables.contrasts["baseline"]), results.plan["baseline"]
+    if len(used) != 1 or own in used or own not in set(tables.contrasts["variant"]):
+        return []
+    return [Notice(f"Compared with {used.pop()}; the study's own baseline is {own}.")]
+
+
+def _factor(name: str, levels: Any) -> str:
+    """A factor with its levels as the study file has them, and with what a named level sets."""
+    if isinstance(levels, list):
+        return f"{name}: {', '.join(str(level) for level in levels)}"
+    named = [
+        f"{level} ({', '.join(f'{path} {value}' for path, value in sets.items())})" for level, sets in levels.items()
+    ]
+    return f"{name}: {', '.join(named)}"
 
 
 def machines(results: Results) -> list[str]:

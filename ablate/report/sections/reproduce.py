@@ -8,7 +8,8 @@ from ablate.report.document import Block, Code, Heading, Paragraph
 
 
 def reproduce(results: Results, tables: Tables) -> list[Block]:
-    study = shlex.quote(results.plan["source"])
+    changes = [f"--set {shlex.quote(change)}" for change in results.plan["overrides"]]
+    study = " ".join([shlex.quote(results.plan["source"]), *changes])
     one_each = [f"ablate run {study} --only {shlex.quote(row['variant'])}" for row in results.plan["variants"]]
     return [
         Heading("How to reproduce"),

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ablate.measure import metrics_of
 from ablate.records import Results
+from ablate.report.badges import merge_badges
 from ablate.report.derive import EXACT, Tables
-from ablate.report.document import Block, Column, Heading, Paragraph, Table
+from ablate.report.document import Block, Column, Heading, Notice, Paragraph, Table
 from ablate.report.numbers import ABSENT, quantity, show, show_difference, show_interval, show_mean
 
 CONVENTIONS = (
     "Accuracies are in per cent with half the width of their own 95 % interval; differences are paired by seed, in "
     "percentage points, with their 95 % interval. MACs are multiply-adds of convolutions and linear layers for one "
-    "image, half of what is elsewhere counted as FLOPs."
+    "image, half of what is elsewhere counted as FLOPs. A 90th percentile is given from 64 samples on."
 )
 
 
@@ -20,6 +22,8 @@ def results_section(results: Results, tables: Tables) -> list[Block]:
     if results.cost_conditions:
         measured = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in results.cost_conditions.items())
         blocks.append(Paragraph(f"Costs were measured under: {measured}."))
+    elif metrics_of("per_variant", results.plan["study"]["measure"]):
+        blocks.append(Notice("The costs that the study asks for have not been measured; running it again does that."))
     return blocks
 
 
@@ -42,7 +46,7 @@ def results_table(results: Results, tables: Tables) -> Table:
             *(_mean(row, metric) for metric in metrics),
             *(_verdict_cells(contrast_of, row["variant"], primary) if contrast_of else ()),
             *(show(column, row[column]) for column in costs),
-            row["badges"].replace(";", ", "),
+            _badges(row, contrast_of),
         )
         for row in tables.variants.to_dict("records")
     )
@@ -58,6 +62,12 @@ def cost_columns(tables: Tables) -> list[str]:
 
 def _name(variant: str, baselines: set[str]) -> str:
     return f"{variant} (baseline)" if variant in baselines else variant
+
+
+def _badges(row: Mapping[Any, Any], contrast_of: Mapping[str, Mapping[Any, Any]]) -> str:
+    """The badges of the variant and, since its verdict stands in the row, of its contrast."""
+    contrast = contrast_of[row["variant"]]["badges"] if row["variant"] in contrast_of else ""
+    return merge_badges(row["badges"], contrast).replace(";", ", ")
 
 
 def _mean(row: Mapping[Any, Any], metric: str) -> str:
