@@ -129,8 +129,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """One network layer by layer."""
-    spec = load_dotted("ablate.study.show:network_of")(target, tuple(overrides or ()))
-    described = load_dotted("ablate.models.describe:describe")(spec)
+    described = load_dotted("ablate.study.show:describe")(target, tuple(overrides or ()))
     if as_json:
         _print_json(described)
     else:
@@ -139,7 +138,9 @@ def show(
 
 @app.command("list")
 def list_(
-    kind: Annotated[str | None, typer.Argument(metavar="[models|datasets|factors|metrics|studies]")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(metavar="[models|datasets|factors|metrics|quantities|recipes|studies]")
+    ] = None,
 ) -> None:
     """What a study can name."""
     listings = load_dotted("ablate.pages:LISTINGS")

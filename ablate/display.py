@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ablate.report.document import Block, Bullets, Code, Heading, Notice, Paragraph, Table
+from ablate.report.document import Block, Bullets, Chart, Code, Heading, Notice, Panel, Paragraph, Table
 from ablate.study.events import (
     CostsFailed,
     CostsRound,
@@ -33,6 +33,9 @@ MOST_VARIANTS, MOST_SEEDS = 24, 12
 UNBOUNDED = 10_000  # columns where there is no terminal: no line is ever that long, so none is wrapped
 
 AGAIN = "again"  # the cell of a trial that failed and waits to be tried once more
+
+BAR_CELLS = 40  # of the longest bar of a chart
+EIGHTHS = " ▏▎▍▌▋▊▉"
 
 Trial = tuple[str, int]
 
@@ -128,6 +131,11 @@ def print_blocks(blocks: Iterable[Block], console: Console) -> None:
                 console.print(Text(text, style="bold"))
             case Table():
                 console.print(_rich_table(block))
+            case Chart(title=title, unit=unit, panels=panels):
+                console.print(Text(f"{title} ({unit})", style="bold"))
+                for panel in panels:
+                    console.print(Text(panel.title))
+                    console.print(_bars(panel))
             case Bullets(items=items):
                 console.print(Text("\n".join(f"- {item}" for item in items)))
             case Notice(text=text):
@@ -150,6 +158,22 @@ def _rich_table(block: Table) -> RichTable:
     for row in block.rows:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def _bars(panel: Panel) -> RichTable:
+    """Two bars a row, one below the other: what was measured, what is printed; all of a panel on one scale."""
+    most = max(max(bar.measured, bar.printed) for bar in panel.bars)
+    table = RichTable(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    for bar in panel.bars:
+        for label, what, value in ((bar.label, "measured", bar.measured), ("", "printed", bar.printed)):
+            table.add_row(Text(label), Text(what), Text(f"{value:,.2f}", justify="right"), Text(_bar(value / most)))
+    return table
+
+
+def _bar(share: float) -> str:
+    """`share` of BAR_CELLS cells, to an eighth of a cell."""
+    whole, eighths = divmod(round(share * BAR_CELLS * 8), 8)
+    return "█" * whole + (EIGHTHS[eighths] if eighths else "")
 
 
 def _take(progress: Progress, event: Event) -> None:
@@ -178,9 +202,11 @@ def _line(event: Event, progress: Progress | None) -> str:
     """One plain line an event; empty for what would only fill a log."""
     match event:
         case StudyStarted(name=name, device=device, workers=workers, threads=threads):
+            how = f"on {device}, {workers} workers of {threads} threads, into {event.folder}"
+            if not event.seeds:
+                return f"{name}: nothing to train; {how}"
             planned = len(event.variants) * len(event.seeds)
             head = f"{name}: {len(event.variants)} variants x {len(event.seeds)} seeds = {planned} trials"
-            how = f"on {device}, {workers} workers of {threads} threads, into {event.folder}"
             return f"{head}, {len(event.done)} done; {how}"
         case CostsRound(number=number):
             return f"costs: round {number} done"

@@ -63,5 +63,5 @@ def _data_set(name: str) -> Finding:
 def _extras() -> list[Finding]:
     return [
         Finding(f"extra {name}", "ok" if importlib.util.find_spec(name) else "absent", use)
-        for name, use in {"timm": "a peer that the tests compare with"}.items()
+        for name, use in {"timm": "networks named timm/NAME"}.items()
     ]

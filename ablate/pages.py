@@ -9,11 +9,19 @@ from ablate.data import DATASETS
 from ablate.errors import StudyError
 from ablate.measure import METRICS
 from ablate.models import PRESETS
+from ablate.models.quantities import QUANTITIES, Scope
+from ablate.models.resolve import PACKAGES
 from ablate.records import Results
 from ablate.report.document import Block, Bullets, Code, Column, Heading, Notice, Paragraph, Table
 from ablate.report.sections.answer import answer
+from ablate.report.sections.counted import counted
+from ablate.report.sections.parameters import parameters
+from ablate.report.sections.printed import printed
+from ablate.report.sections.results import result_tables
+from ablate.report.sections.systems import systems_table
 from ablate.schema import SECTIONS
-from ablate.study.load import load_study
+from ablate.study.load import question_of
+from ablate.train.recipes import RECIPES
 
 if TYPE_CHECKING:  # a report must not wait for Optuna, nor need it
     from ablate.doctor import Finding
@@ -23,10 +31,22 @@ STUDY_FOLDER = Path("studies")
 
 
 def results_page(results: Results, baseline: str | None = None) -> list[Block]:
-    """The question, the answer, and the table of variants."""
+    """The question, the answer, and the table of variants, with the main effects where factors are crossed."""
     derived = report.tables(results, baseline)
+    if results.plan["study"]["design"] == "count":
+        return counts_page(results, derived)
     said = [block for block in answer(results, derived) if isinstance(block, Heading | Paragraph | Notice)]
-    return [*said, report.results_table(results, derived)]
+    return [*said, *result_tables(results, derived)]
+
+
+def counts_page(results: Results, derived: report.Tables) -> list[Block]:
+    """Of a study that only counts: the answer, the systems, every printed number with its verdict, the chart."""
+    return [
+        *counted(results, derived),
+        systems_table(results, derived),
+        *printed(results, derived),
+        *parameters(results, derived),
+    ]
 
 
 def plan_page(preview: dict[str, Any]) -> list[Block]:
@@ -78,11 +98,31 @@ def doctor_page(findings: "Sequence[Finding]") -> list[Block]:
 
 
 def _models() -> list[tuple[str, str]]:
-    return [(name, preset.summary) for name, preset in PRESETS.items()]
+    ours = [(name, preset.summary) for name, preset in PRESETS.items()]
+    return [
+        *ours,
+        *PACKAGES.items(),
+        ("builder: PATH.py:FUNCTION", "a network of your own; its arguments are the fields"),
+    ]
+
+
+def _recipes() -> list[tuple[str, str]]:
+    return [
+        (name, f"{recipe.summary}. {recipe.source}. Here: {'; '.join(recipe.departures)}")
+        for name, recipe in RECIPES.items()
+    ]
 
 
 def _datasets() -> list[tuple[str, str]]:
     return [(name, source.summary) for name, source in DATASETS.items()]
+
+
+def _quantities() -> list[tuple[str, str]]:
+    return [(_with_path(name, entry.scope), entry.meaning) for name, entry in QUANTITIES.items()]
+
+
+def _with_path(name: str, scope: Scope) -> str:
+    return {"network": name, "network or PATH": f"{name}[:PATH]", "PATH": f"{name}:PATH"}[scope]
 
 
 def _metrics() -> list[tuple[str, str]]:
@@ -109,7 +149,7 @@ def _studies() -> list[tuple[str, str]]:
 
 def _question(path: Path) -> str:
     try:
-        return load_study(path).config.question
+        return question_of(path)
     except StudyError as error:
         return f"cannot be read: {error}"
 
@@ -119,6 +159,8 @@ LISTINGS: dict[str, Callable[[], list[tuple[str, str]]]] = {
     "datasets": _datasets,
     "factors": _factors,
     "metrics": _metrics,
+    "quantities": _quantities,
+    "recipes": _recipes,
     "studies": _studies,
 }
 

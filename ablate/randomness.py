@@ -25,6 +25,12 @@ def normal(count: int, purpose: str, *counters: Counter) -> NDArray[np.float32]:
     return np.random.Generator(_philox(purpose, *counters)).standard_normal(count, dtype=np.float32)
 
 
+def uniform(count: int, purpose: str, *counters: Counter) -> NDArray[np.float64]:
+    """`count` numbers in [0, 1), 53 bits each, of the stream named by `purpose` and `counters`; shape (count,)."""
+    whole: NDArray[np.float64] = (words(count, purpose, *counters) >> np.uint64(11)).astype(np.float64)
+    return whole * 2.0**-53
+
+
 def permutation(count: int, purpose: str, *counters: Counter) -> NDArray[np.int64]:
     """A permutation of `range(count)`, by sorting raw words: integers alone, so equal on every machine."""
     return np.argsort(words(count, purpose, *counters), kind="stable").astype(np.int64)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ablate.errors import ResultsError
 
 TRIAL_METRICS = ("accuracy", "test_loss", "train_seconds", "train_images_per_second")
+CURVE_COLUMNS = ("variant", "seed", "epoch", "train_loss", "train_accuracy", "learning_rate")
 State = Literal["complete", "diverged"]
 
 
@@ -50,7 +51,8 @@ class Results:
 
     `trials`: the columns of trials.csv, one row a finished or failed trial. `costs`: one row a variant, all
     of one environment, empty when nothing was measured. `curves`: variant, seed, epoch, train_loss, train_accuracy,
-    learning_rate. `cost_conditions`: under which the costs were measured.
+    learning_rate, and validation_loss where a recipe watches it. `cost_conditions`: under which the costs were
+    measured.
     """
 
     folder: Path
@@ -240,7 +242,8 @@ def _curves(plan: dict[str, Any], records: dict[str, Record]) -> pd.DataFrame:
         if key in records
         for point in records[key].curve
     ]
-    return pd.DataFrame(rows, columns=["variant", "seed", "epoch", "train_loss", "train_accuracy", "learning_rate"])
+    watched = ["validation_loss"] if any("validation_loss" in row for row in rows) else []
+    return pd.DataFrame(rows, columns=[*CURVE_COLUMNS, *watched])
 
 
 def _costs(folder: Path, plan: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -5,11 +5,22 @@ is fine where a number is asked for. Names of presets, data sets and metrics are
 belong to other packages; `ablate.study.load` checks them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 KeyPath = tuple[str | int, ...]
 """Keys and list indices from the root of a study file to a value."""
@@ -65,8 +76,12 @@ class ModelConfig(Section):
     """Activation everywhere else."""
     residual: Literal["add", "none"] | None = None
     """`none` drops the skip convolutions too (Xception paper, figure 9)."""
-    norm_placement: Literal["branch", "after_add"] | None = None
-    """Where a block's last batch norm stands: on the main branch, or after the addition."""
+    norm_placement: Literal["branch", "after_add", "both"] | None = None
+    """Where a block's last batch norm stands: on the main branch, after the addition, or one at each place."""
+    mid_norm: Literal["none", "batch"] | None = None
+    """Batch norm between the two halves of a separable convolution, before `mid_activation` (MobileNet has it)."""
+    skip_norm: Literal["none", "batch"] | None = None
+    """Batch norm behind the 1x1 convolution of a skip connection."""
     segments: Literal["depthwise"] | Annotated[int, Field(ge=1)] | None = None
     """Channel groups of a separable convolution's spatial part; `depthwise` is one group a channel."""
     separable_order: Literal["depthwise_first", "pointwise_first"] | None = None
@@ -77,12 +92,43 @@ class ModelConfig(Section):
     """Kaiming initialisation by fan in or fan out."""
     dropout: float | None = Field(None, ge=0, lt=1)
     """Probability of dropping a feature before the classifier."""
+    aux_heads: Literal["none", "trained"] | None = None
+    """Auxiliary classifiers of torchvision's inception_v3 and googlenet: left out, or built and trained."""
     num_classes: int | None = Field(None, ge=1)
     """Classes; from the data set unless stated."""
     input_size: int | None = Field(None, ge=1)
-    """Side of the input in pixels; from the data set unless stated."""
+    """Side of the input in pixels; from the data set unless stated. Images of another size are resized to it."""
     in_channels: int | None = Field(None, ge=1)
     """Channels of the input; from the data set unless stated."""
+
+
+class BuilderConfig(Section):
+    """A network of the user's own. Every other key is a keyword argument of the function."""
+
+    model_config = ConfigDict(extra="allow")
+
+    builder: str
+    """`path.py:function`, the path as seen from the study file, or `package.module:function`. It is run."""
+
+    @field_validator("builder")
+    @classmethod
+    def _names_a_function(cls, builder: str) -> str:
+        where, _, function = builder.rpartition(":")
+        if not where or not function.isidentifier():
+            raise ValueError(f"expected path.py:function or package.module:function, not {builder!r}")
+        return builder
+
+
+def _kind_of_model(stated: Any) -> str:
+    # Union members are named so that no key of a study file can be mistaken for one in an error's location.
+    has_builder = "builder" in stated if isinstance(stated, Mapping) else isinstance(stated, BuilderConfig)
+    return "<builder>" if has_builder else "<preset>"
+
+
+ModelSection = Annotated[
+    Annotated[ModelConfig, Tag("<preset>")] | Annotated[BuilderConfig, Tag("<builder>")],
+    Discriminator(_kind_of_model),
+]
 
 
 class DataConfig(Section):
@@ -96,6 +142,8 @@ class DataConfig(Section):
     """Fixes the set, its subset and every split; the seeds of the trials never touch it."""
     train_limit: int | None = Field(None, ge=1)
     """Images in a stratified subset of the training split; all of them unless stated."""
+    validation: float | None = Field(None, gt=0, lt=1)
+    """Share of the training subset held out, class by class, for what must watch unseen images; none unless stated."""
     object_size: float | None = Field(None, gt=0)
     """Size of the objects in pixels."""
     clutter: float | None = Field(None, ge=0)
@@ -109,34 +157,56 @@ class DataConfig(Section):
 class TrainConfig(Section):
     """The recipe, the same for every variant unless a factor varies it. Either `epochs` or `steps` is given."""
 
+    recipe: str | None = None
+    """A published recipe by name; it gives every field, of the model and the data too, that is not stated."""
     epochs: int | None = Field(None, ge=1)
     """Passes over the training subset."""
     steps: int | None = Field(None, ge=1)
     """Optimizer steps."""
     batch_size: int = Field(128, ge=1)
     """Images a step; the last short batch of an epoch is dropped."""
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    """SGD with momentum, or AdamW."""
+    optimizer: Literal["sgd", "adamw", "adam", "rmsprop"] = "sgd"
+    """SGD or RMSprop with momentum, Adam, or AdamW."""
     lr: float = Field(0.1, gt=0)
     """Peak learning rate."""
     momentum: float = Field(0.9, ge=0, lt=1)
-    """Momentum of SGD; AdamW does not read it."""
+    """Momentum of SGD and RMSprop; Adam and AdamW do not read it."""
     weight_decay: float = Field(5e-4, ge=0)
     """On convolution and linear weights only."""
-    schedule: Literal["one_cycle", "cosine", "step", "exponential", "constant"] = "one_cycle"
+    schedule: Literal[
+        "one_cycle", "cosine", "step", "exponential", "constant", "staircase", "milestones", "plateau"
+    ] = "one_cycle"
     """How the learning rate moves over the steps."""
+    decay_factor: float | None = Field(None, gt=0, lt=1)
+    """What `staircase`, `milestones` and `plateau` multiply the learning rate by."""
+    decay_epochs: float | None = Field(None, gt=0)
+    """Epochs between two steps of `staircase`."""
+    decay_images: int | None = Field(None, ge=1)
+    """Images between two steps of `staircase`, instead of `decay_epochs`."""
+    milestones: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(None, strict=False, min_length=1)
+    """Epochs, rising, after which `milestones` multiplies the learning rate."""
+    patience_epochs: int | None = Field(None, ge=1)
+    """Epochs on end without a lower validation loss that `plateau` bears; one more, and it lowers the learning rate."""
+    stop_patience_epochs: int | None = Field(None, ge=1)
+    """Epochs without a lower validation loss after which training ends; the weights are those of the lowest."""
     warmup_epochs: float = Field(0.0, ge=0)
     """Epochs of linear warm-up before the schedule."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Probability mass that the training loss spreads over all classes."""
-    augment: Literal["auto", "crop_flip", "crop", "flip", "none"] = "auto"
+    augment: Literal["auto", "crop_flip", "crop", "flip", "none", "resized_crop_flip"] = "auto"
     """Augmentation of training images; `auto` is the data set's own."""
+    rotation_degrees: float | None = Field(None, gt=0, le=180)
+    """Training images are turned by up to this many degrees either way."""
+    test_crop: float | None = Field(None, gt=0, lt=1)
+    """Side of the central part of a test image that is looked at, as a share of the whole; all of it unless stated."""
+    average_decay: float | None = Field(None, gt=0, lt=1)
+    """Decay of an exponential moving average of the weights, with which the network is scored (Polyak averaging)."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic of the forward pass; `auto` is decided once a study from the device."""
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:
-        if self.epochs is None and self.steps is None:
+        if self.epochs is None and self.steps is None and self.recipe is None:
             raise ValueError("gives no length of training; give epochs or steps")
         if self.epochs is not None and self.steps is not None:
             raise ValueError(f"gives both epochs ({self.epochs}) and steps ({self.steps}); give one of them")
@@ -157,8 +227,8 @@ class CostConfig(Section):
         return _all_distinct(sizes)
 
 
-class DifferenceClaim(Section):
-    """A published statement that one choice of levels scores higher than another."""
+class PublishedClaim(Section):
+    """What every claim has: what is said, and where."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     """Its name in claims.csv."""
@@ -166,6 +236,11 @@ class DifferenceClaim(Section):
     """Where it is published."""
     statement: str = Field(min_length=1)
     """What is said, in one sentence."""
+
+
+class DifferenceClaim(PublishedClaim):
+    """A published statement that one choice of levels scores higher than another."""
+
     metric: str | None = None
     """The metric it is about; the primary one unless stated."""
     better: dict[str, Any] = Field(min_length=1)
@@ -176,6 +251,99 @@ class DifferenceClaim(Section):
     """Better minus worse as published, in the metric's unit (accuracy: a fraction, not per cent)."""
 
 
+class Interaction(Section):
+    """Two differences, better minus worse, at two choices of the other levels."""
+
+    better: dict[str, Any] = Field(min_length=1)
+    """Factor -> level said to be better."""
+    than: dict[str, Any] = Field(min_length=1)
+    """Factor -> level said to be worse."""
+    more_at: dict[str, Any] = Field(min_length=1)
+    """Other factor -> level at which `better` is said to lead by more."""
+    than_at: dict[str, Any] = Field(min_length=1)
+    """Other factor -> level at which it is said to lead by less, or to lose."""
+
+
+class InteractionClaim(PublishedClaim):
+    """A published statement that a difference depends on another choice."""
+
+    metric: str | None = None
+    """The metric it is about; the primary one unless stated."""
+    interaction: Interaction
+    """The two differences of which the first is said to be the larger."""
+    published_difference: float | None = None
+    """The first difference minus the second as published, in the metric's unit."""
+
+
+class Count(Section):
+    """A printed number about a network that can be counted."""
+
+    system: str
+    """The variant it is about."""
+    quantity: str
+    """What is counted: params, macs, flops, side:LAYER, ..."""
+    over: str | None = None
+    """Variant whose same quantity it is divided by, where the number is a ratio."""
+    published: float
+    """The number as printed, in whole units: 5.5e9, not 5.5B."""
+    tolerance: float = Field(0.01, ge=0, lt=1)
+    """Relative deviation up to which it still matches: half of the last printed digit, say."""
+
+
+class Reading(Section):
+    """Another meaning that a printed number may have: a count, or what another source prints."""
+
+    system: str | None = None
+    """The variant it is about; with `quantity`."""
+    quantity: str | None = None
+    """What is counted."""
+    over: str | None = None
+    """Variant whose same quantity it is divided by."""
+    cited: float | None = None
+    """A number that another source prints; with `source`."""
+    source: str | None = Field(None, min_length=1)
+    """That source."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        stated = {name for name in ("system", "quantity", "over", "cited", "source") if getattr(self, name) is not None}
+        if stated - {"over"} != {"system", "quantity"} and stated != {"cited", "source"}:
+            raise ValueError("needs either system and quantity, or cited and source")
+        return self
+
+
+class CountClaim(PublishedClaim):
+    """A printed number, to be compared with a count."""
+
+    count: Count
+    """The number, and what it is most plainly about."""
+    readings: tuple[Reading, ...] = Field((), strict=False)
+    """What else it may mean. It matches if all meanings agree with it, differs if none does, else it is ambiguous."""
+    note: str = ""
+    """Why, where the numbers alone do not say it."""
+
+
+def _kind_of_claim(stated: Any) -> str:
+    for key in ("interaction", "count"):
+        if key in stated if isinstance(stated, Mapping) else hasattr(stated, key):
+            return f"<{key}>"
+    return "<difference>"
+
+
+ClaimSection = Annotated[
+    Annotated[DifferenceClaim, Tag("<difference>")]
+    | Annotated[InteractionClaim, Tag("<interaction>")]
+    | Annotated[CountClaim, Tag("<count>")],
+    Discriminator(_kind_of_claim),
+]
+_CLAIM: TypeAdapter[DifferenceClaim | InteractionClaim | CountClaim] = TypeAdapter(ClaimSection)
+
+
+def claim_from_json(stored: Mapping[str, Any]) -> DifferenceClaim | InteractionClaim | CountClaim:
+    """A claim as plan.json holds it; raises pydantic's `ValidationError` for what no claim has."""
+    return _CLAIM.validate_python(stored)
+
+
 class StudyFile(Section):
     """A study: base configuration, factors, design, seeds, measurements, claims."""
 
@@ -183,16 +351,21 @@ class StudyFile(Section):
     """Letters, digits, `_` and `-`; names the results folder."""
     question: str = ""
     """What the study asks, in one sentence."""
-    model: ModelConfig
-    data: DataConfig
-    train: TrainConfig
+    model: ModelSection
+    data: DataConfig | None = None
+    """Not needed where nothing is trained; a network then has the classes and the size of its own source."""
+    train: TrainConfig | None = None
+    """Not needed where nothing is trained."""
     factors: dict[str, list[Any] | dict[str, dict[str, Any]]] = {}
     """Field path -> levels, or a name -> level name -> the fields it sets."""
     baseline: dict[str, Any] = {}
     """Factor -> the level that the others are compared with; one of every factor."""
-    design: Literal["grid", "one_at_a_time"] = "grid"
-    """`grid`: every combination of levels; `one_at_a_time`: the baseline and each single change from it."""
-    seeds: Annotated[int, Field(ge=1, le=10_000)] | Annotated[tuple[Seed, ...], Field(strict=False, min_length=1)]
+    design: Literal["grid", "one_at_a_time", "count"] = "grid"
+    """`grid`: every combination of levels; `one_at_a_time`: the baseline and each single change from it; `count`: every
+    combination, counted and never trained."""
+    seeds: Annotated[int, Field(ge=1, le=10_000)] | Annotated[tuple[Seed, ...], Field(strict=False, min_length=1)] = (
+        Field((), validate_default=False)
+    )
     """A count n (seeds 0 to n-1), or a list of distinct seeds."""
     primary: str = "accuracy"
     """The metric that verdicts are about."""
@@ -205,7 +378,7 @@ class StudyFile(Section):
     """How often a failed trial is tried again within one run."""
     trial_timeout_minutes: float | None = Field(None, gt=0)
     """A trial that takes longer than this many minutes has failed; no limit unless stated."""
-    claims: tuple[DifferenceClaim, ...] = Field((), strict=False)
+    claims: tuple[ClaimSection, ...] = Field((), strict=False)
     """Published statements to check against what is measured."""
 
     @field_validator("seeds", "measure")
@@ -215,7 +388,9 @@ class StudyFile(Section):
 
     @property
     def seed_list(self) -> tuple[int, ...]:
-        """The seeds of every variant, in the order they run."""
+        """The seeds of every variant, in the order they run; none where nothing is trained."""
+        if self.design == "count":
+            return ()
         return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
 
 
@@ -224,10 +399,11 @@ S = TypeVar("S", bound=Section)
 SECTIONS: Mapping[str, type[Section]] = {"model": ModelConfig, "data": DataConfig, "train": TrainConfig}
 """The sections whose fields a factor can vary."""
 
-FIELD_PATHS: tuple[str, ...] = tuple(
-    f"{name}.{field}" for name, section in SECTIONS.items() for field in section.model_fields
+FIELD_PATHS: tuple[str, ...] = (
+    *(f"{name}.{field}" for name, section in SECTIONS.items() for field in section.model_fields),
+    "model.builder",
 )
-"""Every path that a factor, a level or a --set can name, like `model.width`."""
+"""Every path that a factor or a level can name, like `model.width`; a builder's arguments come to these."""
 
 
 class SectionError(Exception):
@@ -247,12 +423,35 @@ def validated(section: type[S], data: Any) -> S:
         raise SectionError(section, error.errors(include_url=False)) from None
 
 
-def keys_at(section: type[Section], path: KeyPath) -> list[str]:
-    """The keys that may stand in the mapping at `path` below `section`, for instance those of `("claims", 0)`."""
+ARGUMENT_TYPES: Mapping[str, Any] = {"bool": bool, "int": int, "float": float, "str": str, "any": Any}
+
+
+def argument_section(parameters: Sequence[Mapping[str, Any]], others: Literal["allow", "forbid"]) -> type[Section]:
+    """The keyword arguments of a builder as a section: each of `parameters` has name, required, kind and choices."""
+    fields: dict[str, Any] = {}
+    for number, parameter in enumerate(parameters):
+        kind = (
+            Literal[tuple(parameter["choices"])] if parameter["kind"] == "choice" else ARGUMENT_TYPES[parameter["kind"]]
+        )
+        default = ... if parameter["required"] else None
+        # An argument may have a name that pydantic keeps for itself, so it is the alias.
+        fields[f"argument{number}"] = (kind, Field(default, alias=parameter["name"], validate_default=False))
+    return create_model("Arguments", __base__=_OpenSection if others == "allow" else Section, **fields)
+
+
+class _OpenSection(Section):
+    model_config = ConfigDict(extra="allow")
+
+
+def keys_at(section: type[Section], data: Any, path: KeyPath) -> list[str]:
+    """The keys that may stand in the mapping at `path` of `data`, a `section`: for instance those of ("claims", 0)."""
     for part in path:
+        data = data[part]
         if isinstance(part, str):
-            section = _section_in(section.model_fields[part].annotation)
-    return list(section.model_fields)
+            choices = _sections_in(section.model_fields[part].annotation)
+        if isinstance(data, Mapping):
+            section = max(choices, key=lambda choice: len(choice.model_fields.keys() & data.keys()))
+    return [info.alias or name for name, info in section.model_fields.items()]
 
 
 def json_schema() -> dict[str, Any]:
@@ -260,6 +459,8 @@ def json_schema() -> dict[str, Any]:
     return StudyFile.model_json_schema()
 
 
-def _section_in(annotation: Any) -> type[Section]:
-    section: type[Section] = (get_args(annotation) or (annotation,))[0]
-    return section
+def _sections_in(annotation: Any) -> list[type[Section]]:
+    """Every section that `annotation` names, as deep as it goes."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return [annotation]
+    return [section for inner in get_args(annotation) for section in _sections_in(inner)]

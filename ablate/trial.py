@@ -6,26 +6,25 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from ablate.data import DATASETS
-from ablate.data.subset import training_subset
+from ablate.data.subset import held_out, training_subset
 from ablate.data.types import Split, SplitName
 from ablate.lookup import load_dotted
 from ablate.measure import METRICS, metrics_of
 from ablate.measure.evaluation import Evaluation
-from ablate.models.initialise import initialise
-from ablate.models.network import assemble
-from ablate.models.spec import ModelSpec, spec_from_json
+from ablate.models.network import initialised
+from ablate.models.spec import NetworkSpec, spec_from_json
 from ablate.records import Record, pack_bits
 from ablate.schema import DataConfig, TrainConfig
-from ablate.train.fit import Fitted, Point, TrainingSet, fit, normalise
-from ablate.train.precision import arithmetic, keep_logits_fp32, settled
-from ablate.train.sets import EvaluationSet, evaluation_set, training_set
+from ablate.train.fit import Fitted, Point, fit
+from ablate.train.precision import keep_logits_fp32
+from ablate.train.scoring import score
+from ablate.train.sets import EvaluationSet, TrainingSet, evaluation_set, training_set
 
-EVALUATION_BATCH = 500
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -36,31 +35,21 @@ def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
     """
     seed, device = task["seed"], torch.device(task["device"])
     spec, data, recipe = spec_from_json(task["model"]), DataConfig(**task["data"]), TrainConfig(**task["train"])
-    train = _training_set(data, recipe, device)
+    train = _training_set(data, recipe, spec.input_size, device)
     network = _network(spec, seed, device)
     fitted = fit(network, train, recipe, seed, lambda point: report(_finite_point(point)))
     scored = evaluate(network, _test_set(data, device), train, recipe)
     return asdict(_record(task["key"], seed, fitted, recipe, scored))
 
 
-@torch.no_grad()
 def evaluate(network: nn.Module, test: EvaluationSet, train: TrainingSet, recipe: TrainConfig) -> Evaluation:
     """Score `network` on the test split: the only place that reads it, once a trial, when training is over."""
-    network.eval()
-    losses, hits = [], []
-    for first in range(0, len(test.labels), EVALUATION_BATCH):
-        batch = slice(first, first + EVALUATION_BATCH)
-        labels = test.labels[batch]
-        with arithmetic(labels.device, settled(recipe.precision)):
-            logits = network(normalise(test.images[batch], train.mean, train.std)).float()
-        losses.append(F.cross_entropy(logits, labels, reduction="none"))
-        hits.append(logits.argmax(1) == labels)
-    return Evaluation(torch.cat(losses).double().cpu().numpy(), torch.cat(hits).cpu().numpy())
+    losses, hits = score(network, test, train, recipe)
+    return Evaluation(losses.double().cpu().numpy(), hits.cpu().numpy())
 
 
-def _network(spec: ModelSpec, seed: int, device: torch.device) -> nn.Module:
-    network = assemble(spec)
-    initialise(network, seed, spec.init)
+def _network(spec: NetworkSpec, seed: int, device: torch.device) -> nn.Module:
+    network = initialised(spec, seed)
     keep_logits_fp32(network)
     return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
@@ -73,11 +62,13 @@ def _split(data: DataConfig, name: SplitName) -> Split:
 
 
 @lru_cache(maxsize=2)
-def _training_set(data: DataConfig, recipe: TrainConfig, device: torch.device) -> TrainingSet:
+def _training_set(data: DataConfig, recipe: TrainConfig, side: int, device: torch.device) -> TrainingSet:
     info, split = DATASETS[data.name].describe(data), _split(data, "train")
     subset = training_subset(split.labels, data.train_limit, data.seed, info.classes)
+    validation = subset[held_out(split.labels[subset], data.validation, data.seed, info.classes)]
+    trained_on = np.setdiff1d(subset, validation, assume_unique=True)
     kind = info.augment if recipe.augment == "auto" else recipe.augment
-    return training_set(split, subset, kind, device)
+    return training_set(split, trained_on, kind, device, side=side, held_out=validation)
 
 
 @lru_cache(maxsize=2)
@@ -108,7 +99,9 @@ def _record(key: str, seed: int, fitted: Fitted, recipe: TrainConfig, scored: Ev
 
 
 def _finite_point(point: Point) -> dict[str, float | None]:
-    return {name: _finite(value) for name, value in asdict(point).items()}
+    """A point as JSON; a curve without a validation loss has no such entry."""
+    fields = {name: value for name, value in asdict(point).items() if name != "validation_loss" or value is not None}
+    return {name: _finite(value) for name, value in fields.items()}
 
 
 def _finite(value: float) -> float | None:

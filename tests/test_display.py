@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ablate import display
 from ablate.display import Display, Progress, console, print_blocks
-from ablate.report.document import Bullets, Code, Column, Heading, Notice, Paragraph, Table
+from ablate.report.document import Bar, Bullets, Chart, Code, Column, Heading, Notice, Panel, Paragraph, Table
 from ablate.study.events import (
     CostsFailed,
     CostsRound,
@@ -63,6 +63,10 @@ class TestPlainLines:
             "a seed 0: epoch 1, training loss 2.2500, accuracy 0.5000",
             "a seed 0: test accuracy 0.7500 in 1 min 30 s [2/4, about 1 min 30 s left]",
         ]
+
+    def test_a_study_without_seeds_trains_nothing(self) -> None:
+        said = "toy: nothing to train; on cpu, 1 workers of 3 threads, into results/toy"
+        assert plain(started(variants=(), seeds=()), CostsRound(1, 12.0)) == [said, "costs: round 1 done"]
 
     def test_failures_name_their_cause_and_their_log(self) -> None:
         assert plain(
@@ -225,6 +229,21 @@ class TestBlocks:
     def test_a_table_keeps_its_alignment(self) -> None:
         table = Table((Column("name", "left"), Column("count")), (("a", "1"), ("bb", "200")))
         assert self.printed(table) == ["name  count", "a         1", "bb      200"]
+
+    def test_bars_are_as_long_as_their_numbers(self) -> None:
+        """To an eighth of a cell: of 40 cells for 8.0 there are 20 for 4.0, 15 and 5 eighths for 3.125."""
+        bars = (Bar("[a]", 4.0, 8.0), Bar("b", 3.125, 0.0))
+        lines = self.printed(Chart("C", "kg", "figures/c.svg", (Panel("P", bars), Panel("Q", (Bar("z", 0.5, 0.5),)))))
+        assert lines == [
+            *("C (kg)", "P"),
+            f"[a]  measured  4.00  {'█' * 20}",
+            f"     printed   8.00  {'█' * 40}",
+            f"b    measured  3.12  {'█' * 15}▋",
+            "     printed   0.00",
+            "Q",
+            f"z  measured  0.50  {'█' * 40}",
+            f"   printed   0.50  {'█' * 40}",
+        ]
 
     def test_where_there_is_no_terminal_nothing_is_wrapped(
         self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

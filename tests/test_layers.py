@@ -40,7 +40,7 @@ DOORS = {
     "optuna": {"ledger"},
     "sqlalchemy": {"ledger"},
     "ruamel": {"study.yaml_nodes"},
-    "torchvision": {"data.torchvision_sets"},
+    "torchvision": {"data.torchvision_sets", "models.external"},
     "PIL": {"data.image_folder"},
     "rich": {"display"},
     "typer": {"cli"},
@@ -48,13 +48,16 @@ DOORS = {
     "scipy": {"analysis.effects"},
     "statsmodels": {"analysis.verdicts"},
     "fvcore": {"models.fvcore_counts"},
+    "matplotlib": {"report.figures"},
     "psutil": {"ledger", "doctor"},
     "torch": {
         "trial",
-        *(f"train.{name}" for name in ("augmentation", "fit", "optimizers", "precision", "sets")),
+        *(f"train.{name}" for name in ("augmentation", "averaging", "fit", "optimizers", "precision", "resized_crop")),
+        *(f"train.{name}" for name in ("rotation", "scoring", "sets", "views")),
         *(f"measure.{name}" for name in ("costs", "memory", "subject")),
-        *(f"models.{name}" for name in ("activations", "blocks", "counts", "downsample", "fvcore_counts")),
-        *(f"models.{name}" for name in ("initialise", "network")),
+        *(f"models.{name}" for name in ("activations", "blocks", "builders", "counts", "downsample", "external")),
+        *(f"models.{name}" for name in ("family", "fvcore_counts", "initialise", "network", "outputs", "quantify")),
+        "models.repeatable",
     },
 }
 EVERYWHERE = {"numpy", "pandas"}

@@ -109,3 +109,18 @@ def test_the_results_page_has_the_question_and_the_table(engine: Any) -> None:
     other = pages.results_page(results, baseline="maxpool")[-1]
     assert isinstance(other, Table)
     assert [row[0] for row in other.rows] == ["strided", "maxpool (baseline)"]
+
+
+def test_the_results_page_of_a_grid_ends_with_its_main_effects(engine: Any) -> None:
+    results = engine.run("factors.model.width=[0.125, 0.25]", "baseline.model.width=0.125").results
+    cells, _, effects = pages.results_page(results)[-3:]
+    assert isinstance(cells, Table)
+    assert isinstance(effects, Table)
+    assert len(cells.rows) == 4
+    assert [row[:2] for row in effects.rows] == [
+        ("downsample=maxpool", "downsample=strided"),
+        ("width=0.25", "width=0.125"),
+    ]
+    other = pages.results_page(results, baseline="downsample=maxpool,width=0.25")[-1]
+    assert isinstance(other, Table)
+    assert other.rows[1][:2] == ("width=0.125", "width=0.25")

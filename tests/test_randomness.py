@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from ablate.randomness import normal, permutation, seed_of, words
+from ablate.randomness import normal, permutation, seed_of, uniform, words
 
 
 def philox(name: str) -> np.random.Philox:
@@ -48,6 +48,14 @@ def test_normal_numbers_are_standard_normal() -> None:
     assert drawn.dtype == np.float32
     assert kstest(drawn, "norm").pvalue > 0.001
     np.testing.assert_array_equal(drawn[:9], normal(9, "test", 0))
+
+
+def test_uniform_numbers_are_uniform_and_begin_the_same_in_a_longer_draw() -> None:
+    drawn = uniform(5000, "test", 0)
+    assert 0 <= drawn.min() < drawn.max() < 1
+    assert kstest(drawn, "uniform").pvalue > 0.001
+    np.testing.assert_array_equal(drawn[:9], uniform(9, "test", 0))
+    np.testing.assert_array_equal(drawn[:3], [float(word >> 11) / 2**53 for word in words(3, "test", 0).tolist()])
 
 
 def test_a_permutation_has_everyone_once() -> None:

@@ -222,6 +222,13 @@ class TestLoadResults:
             {"variant": "a", "seed": 9, "epoch": 1, "train_loss": 2.0, "train_accuracy": 0.5, "learning_rate": 0.1}
         ]
 
+    def test_a_validation_loss_has_a_column_where_some_trial_watched_one(self, folder: Path) -> None:
+        assert "validation_loss" not in load_results(folder).curves.columns
+        record = json.loads(record_path(folder, "a9").read_text())
+        record["curve"][0]["validation_loss"] = 1.5
+        write_json(record_path(folder, "a9"), record)
+        assert load_results(folder).curves["validation_loss"].tolist() == [1.5]
+
     def test_variants_that_are_one_network_share_a_record(self, folder: Path) -> None:
         shared = plan()
         shared["variants"][1]["keys"] = shared["variants"][0]["keys"]

@@ -1,7 +1,9 @@
 """Every table: what it names exists and does what its entry promises."""
 
 import inspect
-from typing import Any
+import re
+from dataclasses import fields as dataclass_fields
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -17,16 +19,22 @@ from ablate.measure import ALWAYS, DIRECTIONS, METRICS, metrics_of
 from ablate.measure.evaluation import Evaluation
 from ablate.models import FIELDS, PRESETS
 from ablate.models.activations import ACTIVATIONS
+from ablate.models.builders import SIMPLE
 from ablate.models.counts import Counts, count
 from ablate.models.downsample import DOWNSAMPLES, Site
-from ablate.models.spec import CHOICES, Activation
+from ablate.models.external import AUXILIARY_WEIGHTS, ELSEWHERE, check_name
+from ablate.models.quantities import QUANTITIES
+from ablate.models.reading import CONDITIONS
+from ablate.models.resolve import PACKAGES, WITH_AUX_HEADS
+from ablate.models.spec import CHOICES, YOUNGER_FIELDS, Activation, AuxHeads, ModelSpec
 from ablate.records import TRIAL_METRICS
 from ablate.report.badges import BADGES, NO_FAULTS
-from ablate.schema import FIELD_PATHS, SECTIONS, DataConfig, ModelConfig, TrainConfig
+from ablate.schema import ARGUMENT_TYPES, FIELD_PATHS, SECTIONS, DataConfig, ModelConfig, TrainConfig
 from ablate.study.factors import RESERVED_COLUMNS, RESERVED_PREFIXES
 from ablate.study.levels import COMMON_DATA_FIELDS
 from ablate.train.optimizers import OPTIMIZERS
-from ablate.train.schedules import SCHEDULES
+from ablate.train.recipes import RECIPES
+from ablate.train.schedules import DECAYS, SCHEDULES
 
 
 def choices_of(section: Any, field: str) -> set[str]:
@@ -61,7 +69,58 @@ def test_the_tables_of_networks_are_what_a_study_may_name() -> None:
     assert set(ACTIVATIONS) == set(CHOICES["activation"]) == choices_of(ModelConfig, "activation")
     for field, names in CHOICES.items():
         assert set(names) == choices_of(ModelConfig, field), field
-    assert set(FIELDS) | {"preset"} == set(ModelConfig.model_fields)
+    assert set(get_args(AuxHeads)) == choices_of(ModelConfig, "aux_heads")
+    assert {*FIELDS, "preset", "aux_heads"} == set(ModelConfig.model_fields)
+
+
+def test_conditions_are_about_fields() -> None:
+    assert set(CONDITIONS) <= set(FIELDS)
+
+
+def test_younger_fields_are_left_out_at_the_value_that_networks_had_before() -> None:
+    defaults = {field.name: field.default for field in dataclass_fields(ModelSpec)}
+    assert {name: defaults[name] for name in YOUNGER_FIELDS} == YOUNGER_FIELDS
+
+
+def test_networks_with_auxiliary_heads_have_a_weight_for_them() -> None:
+    assert set(AUXILIARY_WEIGHTS) == set(WITH_AUX_HEADS)
+    assert all(0 < weight < 1 for weight in AUXILIARY_WEIGHTS.values())
+
+
+def test_packages_are_named_with_a_network_of_theirs_that_exists() -> None:
+    for name, meaning in PACKAGES.items():
+        package = name.partition("/")[0]
+        listed = meaning.partition(": ")[2].removesuffix(", ...").split(", ")
+        assert listed
+        for network in listed:
+            check_name(f"{package}/{network}")
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_what_is_named_instead_of_a_missing_network_exists(name: str) -> None:
+    named = re.findall(r"(?:torchvision|timm)/\w+", ELSEWHERE[name])
+    for preset in named:
+        check_name(preset)
+    assert named or set(ELSEWHERE[name].split()) & set(PRESETS)
+
+
+@pytest.mark.parametrize("name", QUANTITIES)
+def test_every_quantity_is_counted_by_a_function_of_a_subject_and_a_path(name: str) -> None:
+    assert list(inspect.signature(load_dotted(QUANTITIES[name].function)).parameters) == ["subject", "path"]
+    assert QUANTITIES[name].meaning
+
+
+def test_every_kind_of_argument_can_be_checked() -> None:
+    assert {*SIMPLE.values(), "any"} == set(ARGUMENT_TYPES)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_sets_fields_that_exist_and_says_where_it_stands(name: str) -> None:
+    recipe = RECIPES[name]
+    assert set(recipe.sets) <= set(FIELD_PATHS)
+    assert recipe.summary
+    assert recipe.source
+    assert recipe.departures
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -71,7 +130,7 @@ def test_every_activation_is_a_module_that_keeps_shape(name: Activation) -> None
 
 def test_the_tables_of_training_are_what_a_study_may_name() -> None:
     assert set(OPTIMIZERS) == choices_of(TrainConfig, "optimizer")
-    assert set(SCHEDULES) == choices_of(TrainConfig, "schedule")
+    assert {*SCHEDULES, *DECAYS} == choices_of(TrainConfig, "schedule")
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -5,13 +5,19 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from ablate.models.spec import ModelSpec
+from ablate.models.spec import AuxHeads, ModelSpec
 from ablate.schema import (
     FIELD_PATHS,
+    BuilderConfig,
+    Count,
+    CountClaim,
+    DataConfig,
+    DifferenceClaim,
     ModelConfig,
     SectionError,
     StudyFile,
     TrainConfig,
+    argument_section,
     json_schema,
     keys_at,
     validated,
@@ -133,30 +139,79 @@ def test_a_config_cannot_be_changed() -> None:
         study().model.width = 2.0  # type: ignore[misc]
 
 
-def test_keys_at_follows_sections_and_lists() -> None:
-    assert keys_at(StudyFile, ()) == list(StudyFile.model_fields)
-    assert keys_at(StudyFile, ("cost",)) == ["seconds_per_variant", "batch_sizes"]
-    assert keys_at(StudyFile, ("claims", 3))[:3] == ["id", "source", "statement"]
+def test_keys_at_follows_sections_lists_and_kinds_of_claims() -> None:
+    data = {"cost": {}, "claims": [{"id": "a"}, {"count": {"sytem": 1}}], "model": {}}
+    assert keys_at(StudyFile, data, ()) == list(StudyFile.model_fields)
+    assert keys_at(StudyFile, data, ("cost",)) == ["seconds_per_variant", "batch_sizes"]
+    assert keys_at(StudyFile, data, ("claims", 0)) == list(DifferenceClaim.model_fields)
+    assert keys_at(StudyFile, data, ("claims", 1)) == list(CountClaim.model_fields)
+    assert keys_at(StudyFile, data, ("claims", 1, "count")) == list(Count.model_fields)
+    assert keys_at(StudyFile, data, ("model",)) == list(ModelConfig.model_fields)
 
 
 def test_the_model_section_and_the_spec_of_a_network_name_the_same_fields_and_choices() -> None:
-    assert set(ModelConfig.model_fields) == set(get_type_hints(ModelSpec))
-    for name, hint in get_type_hints(ModelSpec).items():
+    # aux_heads belongs to networks of other packages.
+    assert set(ModelConfig.model_fields) == {*get_type_hints(ModelSpec), "aux_heads"}
+    for name, hint in [*get_type_hints(ModelSpec).items(), ("aux_heads", AuxHeads)]:
         stated = get_args(get_type_hints(ModelConfig)[name])
         if any(isinstance(choice, str) for choice in get_args(hint)):
-            choices = next(get_args(part) for part in stated if isinstance(get_args(part)[0], str))
+            choices = next(get_args(part) for part in stated if get_args(part) and isinstance(get_args(part)[0], str))
             assert choices == get_args(hint), name
 
 
 def test_every_field_path_is_a_field() -> None:
-    assert {"model.width", "data.noise", "train.lr"} < set(FIELD_PATHS)
-    assert len(FIELD_PATHS) == len(set(FIELD_PATHS)) == 20 + 8 + 12  # model, data, train
+    assert {"model.width", "data.noise", "train.lr", "model.builder"} < set(FIELD_PATHS)
+    assert (
+        len(FIELD_PATHS) == len(set(FIELD_PATHS)) == 24 + len(DataConfig.model_fields) + len(TrainConfig.model_fields)
+    )
 
 
 def test_the_json_schema_explains_every_key() -> None:
     schema = json_schema()
-    assert schema["required"] == ["name", "model", "data", "train", "seeds"]
+    assert schema["required"] == ["name", "model"]
     for section in [schema, *schema["$defs"].values()]:
-        assert section["additionalProperties"] is False
+        assert section["additionalProperties"] is (section["title"] == "BuilderConfig")
         for name, field in section["properties"].items():
-            assert "description" in field or "$ref" in field, f"{section['title']}.{name} says nothing of itself"
+            assert {"description", "$ref", "oneOf"} & field.keys(), f"{section['title']}.{name} says nothing of itself"
+
+
+class TestArgumentsOfABuilder:
+    PARAMETERS = (
+        {"name": "stem", "required": False, "kind": "choice", "choices": ["conv", "pool"]},
+        {"name": "copy", "required": True, "kind": "int", "choices": []},  # a name that pydantic uses itself
+        {"name": "scale", "required": False, "kind": "float", "choices": []},
+        {"name": "anything", "required": False, "kind": "any", "choices": []},
+    )
+
+    @pytest.mark.parametrize(
+        "arguments", [{"copy": 1}, {"copy": 1, "stem": "pool", "scale": 2, "anything": [1]}, {"copy": 0, "scale": 0.5}]
+    )
+    def test_what_fits_is_taken(self, arguments: dict[str, Any]) -> None:
+        validated(argument_section(self.PARAMETERS, "forbid"), arguments)
+
+    @pytest.mark.parametrize(
+        ("arguments", "kind", "place"),
+        [
+            ({}, "missing", "copy"),
+            ({"copy": "1"}, "int_type", "copy"),
+            ({"copy": True}, "int_type", "copy"),
+            ({"copy": 1, "stem": "conv7"}, "literal_error", "stem"),
+            ({"copy": 1, "stm": "conv"}, "extra_forbidden", "stm"),
+        ],
+    )
+    def test_what_does_not_is_named(self, arguments: dict[str, Any], kind: str, place: str) -> None:
+        with pytest.raises(SectionError) as raised:
+            validated(argument_section(self.PARAMETERS, "forbid"), arguments)
+        assert [(detail["type"], detail["loc"]) for detail in raised.value.details] == [(kind, (place,))]
+
+    def test_an_open_builder_takes_any_other_keyword(self) -> None:
+        validated(argument_section(self.PARAMETERS, "allow"), {"copy": 1, "unheard_of": "x"})
+
+    def test_mistakes_name_arguments_as_the_builder_does(self) -> None:
+        assert keys_at(argument_section(self.PARAMETERS, "forbid"), {}, ()) == ["stem", "copy", "scale", "anything"]
+
+
+@pytest.mark.parametrize("builder", ["net.py", ":build", "net.py:", "net.py:a-b", "net.py:build()"])
+def test_a_builder_that_names_no_function_is_refused(builder: str) -> None:
+    with pytest.raises(SectionError):
+        validated(BuilderConfig, {"builder": builder})

@@ -18,6 +18,7 @@ from ablate.measure.evaluation import Evaluation
 from ablate.models import resolve
 from ablate.records import Record, unpack_bits
 from ablate.schema import DataConfig, TrainConfig
+from ablate.train.recipes import RECIPES, expanded
 from ablate.train.sets import EvaluationSet, evaluation_set, training_set
 
 CACHES = (trial._split, trial._training_set, trial._test_set)
@@ -195,7 +196,8 @@ def test_the_test_split_is_read_once_and_after_training(monkeypatch: pytest.Monk
 
 def test_mean_and_deviation_do_not_see_the_test_split() -> None:
     test = Split(np.full((4, 3, 8, 8), 255, dtype=np.uint8), np.zeros(4, dtype=np.int64))
-    train = training_set(few(DataConfig(name="small_objects"), "train"), np.arange(100), "none", torch.device("cpu"))
+    whole = few(DataConfig(name="small_objects"), "train")
+    train = training_set(whole, np.arange(100), "none", torch.device("cpu"), side=8)
     seen: list[torch.Tensor] = []
 
     class Spy(nn.Module):
@@ -246,12 +248,102 @@ def test_bf16_scores_with_fp32_logits(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_auto_is_the_augmentation_of_the_data_set(stated: str, flips: bool) -> None:
     data = DataConfig(name="small_objects", train_limit=100)
     recipe = TrainConfig(epochs=1, augment=stated)  # type: ignore[arg-type]
-    images = trial._training_set(data, recipe, torch.device("cpu")).images
+    images = trial._training_set(data, recipe, 32, torch.device("cpu")).images
     assert (images.flips, images.margin) == (flips, 4)
 
 
 @pytest.mark.usefixtures("few_images")
 def test_the_limit_of_the_data_is_what_is_trained_on() -> None:
     data = DataConfig(name="small_objects", train_limit=100)
-    train = trial._training_set(data, TrainConfig(epochs=1), torch.device("cpu"))
+    train = trial._training_set(data, TrainConfig(epochs=1), 32, torch.device("cpu"))
     assert torch.bincount(train.labels).tolist() == [10] * 10
+
+
+WATCHING: dict[str, Any] = {"stop_patience_epochs": 5}
+
+
+@pytest.mark.usefixtures("few_images")
+def test_images_held_out_are_neither_trained_on_nor_in_the_statistics() -> None:
+    data = DataConfig(name="small_objects", train_limit=200, validation=0.25)
+    train = trial._training_set(data, TrainConfig(epochs=1, augment="none"), 32, torch.device("cpu"))
+    assert train.validation is not None
+    assert torch.bincount(train.labels).tolist() == [15] * 10
+    assert torch.bincount(train.validation.labels).tolist() == [5] * 10
+    trained_on = train.images.pixels.permute(0, 3, 1, 2)
+    assert not {image.numpy().tobytes() for image in trained_on.contiguous()} & {
+        image.numpy().tobytes() for image in train.validation.images.contiguous()
+    }
+    pixels = trained_on.double() / 255
+    torch.testing.assert_close(train.mean.flatten().double(), pixels.mean((0, 2, 3)), atol=1e-6, rtol=0)
+    # Together they are what would be trained on without validation.
+    whole = trial._training_set(
+        data.model_copy(update={"validation": None}), TrainConfig(epochs=1), 32, train.mean.device
+    )
+    assert len(whole.labels) == 200
+    assert whole.validation is None
+
+
+def watched_task(**train: Any) -> dict[str, Any]:
+    asked = task(train={**WATCHING, **train})
+    return {**asked, "data": {**asked["data"], "validation": 0.2}}
+
+
+def test_the_test_split_waits_for_the_end_of_early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = watched(monkeypatch)
+    trial.run(watched_task(), lambda _: events.append("epoch"))
+    assert events == ["load train", "epoch", "epoch", "trained", "load test", "evaluate"]
+
+
+@pytest.mark.usefixtures("few_images")
+def test_a_curve_has_a_validation_loss_only_where_there_is_one() -> None:
+    plain = ["epoch", "train_loss", "train_accuracy", "learning_rate"]
+    assert [list(point) for point in trial.run(task(), ignore)["curve"]] == [plain] * 2
+    points: list[dict[str, Any]] = []
+    stored = trial.run(watched_task(), points.append)
+    assert [list(point) for point in stored["curve"]] == [[*plain, "validation_loss"]] * 2
+    assert stored["curve"] == points
+    # 160 of 200 images are left to train on: three full batches of 50.
+    assert stored["steps"] == 6
+
+
+@pytest.mark.usefixtures("few_images")
+def test_a_network_of_another_size_is_trained_and_scored_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes: set[tuple[int, ...]] = set()
+    network_of = trial._network
+
+    def watched_network(*arguments: Any) -> nn.Module:
+        network = network_of(*arguments)
+        network.register_forward_pre_hook(lambda _, inputs: shapes.add(tuple(inputs[0].shape[1:])))
+        return network
+
+    monkeypatch.setattr(trial, "_network", watched_network)
+    stored = trial.run(task(train={"epochs": 1, "test_crop": 0.9}, input_size=40), ignore)
+    assert (stored["state"], shapes) == ("complete", {(3, 40, 40)})
+
+
+# What makes a recipe small enough for a test; each still does all that it is made of.
+SHORT: dict[str, dict[str, Any]] = {
+    "xception_imagenet": {"epochs": 3, "decay_epochs": 1.0},
+    "xception_jft": {"epochs": 2, "decay_images": 100},
+    "guide_cifar10": {"epochs": 1},
+    "mini_xception": {"epochs": 4, "patience_epochs": 1, "stop_patience_epochs": 2},
+    "spd_conv_cifar10": {"epochs": 3, "milestones": [1, 2], "warmup_epochs": 0.5},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few_images")
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_published_recipe_trains(name: str) -> None:
+    small = {"width": 0.125, "middle_depth": 0, **({"input_size": 48} if name == "guide_cifar10" else {})}
+    stated = {
+        "model": small,
+        "data": {"name": "small_objects", "train_limit": 200},
+        "train": {"recipe": name, "batch_size": 40, "precision": "fp32", **SHORT[name]},
+    }
+    sections = expanded(stated)
+    asked = {**task(), "data": sections["data"], "train": sections["train"]}
+    asked["model"] = resolve("mini_xception", sections["model"]).as_json()
+    stored = trial.run(asked, ignore)
+    assert stored["state"] == "complete"
+    assert ("validation_loss" in stored["curve"][0]) == (name == "mini_xception")

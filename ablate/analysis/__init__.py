@@ -1,7 +1,8 @@
 """Statistics: paired contrasts, verdicts, claims. Free of torch.
 
 effects      one array of differences -> mean, interval, p-values
-pairing      a table of trials -> differences paired by seed
+factorial    pairs, main effects, interactions -> variants with weights
+pairing      a table of trials, and weights -> differences paired by seed
 verdicts     Holm over a family, and the words that follow
 claims       which variants a published difference is about
 conclusions  all of it together, as tables

@@ -1,33 +1,35 @@
 """Published differences: which variants a claim is about."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from ablate.analysis.pairing import Pair
+from ablate.analysis.factorial import Cells, Levels, Weights, difference, interaction
 from ablate.lookup import lookup
-from ablate.schema import DifferenceClaim
+from ablate.schema import DifferenceClaim, InteractionClaim
 
-Levels = dict[str, Hashable]
+TestedClaim = DifferenceClaim | InteractionClaim
+"""A claim about what training gives, one number a seed."""
 
 
-def claim_pairs(trials: pd.DataFrame, claim: DifferenceClaim, factor_columns: Mapping[str, str]) -> list[Pair]:
-    """Every variant that matches `better`, with the one that matches `than` and has all its other levels.
+def claim_weights(trials: pd.DataFrame, claim: TestedClaim, factor_columns: Mapping[str, str]) -> Weights:
+    """The combination of variants that `claim` says is above zero (below, where a lower value is the better one).
 
     `factor_columns` maps the factors' paths, as the claim writes them, to columns of `trials` that hold level names.
     Empty where the study has no such arms. An unknown factor raises `UnknownName`.
     """
-    better, than = _by_column(claim.better, factor_columns), _by_column(claim.than, factor_columns)
-    arms = trials.drop_duplicates("variant")
-    levels = {
-        str(row["variant"]): _comparable({column: row[column] for column in factor_columns.values()})
-        for row in arms.to_dict("records")
-    }
-    variant_at = {frozenset(at.items()): variant for variant, at in levels.items()}
-    matching = [variant for variant, at in levels.items() if better.items() <= at.items()]
-    partners = [(variant, variant_at.get(frozenset({**levels[variant], **than}.items()))) for variant in matching]
-    return [(variant, partner) for variant, partner in partners if partner is not None and partner != variant]
+    cells = _cells(trials, factor_columns)
+    if isinstance(claim, DifferenceClaim):
+        return difference(cells, _by_column(claim.better, factor_columns), _by_column(claim.than, factor_columns))
+    named = claim.interaction
+    sides = [_by_column(each, factor_columns) for each in (named.better, named.than, named.more_at, named.than_at)]
+    return interaction(cells, *sides)
+
+
+def _cells(trials: pd.DataFrame, factor_columns: Mapping[str, str]) -> Cells:
+    arms = trials.drop_duplicates("variant").to_dict("records")
+    return {str(row["variant"]): _comparable({at: row[at] for at in factor_columns.values()}) for row in arms}
 
 
 def _by_column(levels: Mapping[str, Any], factor_columns: Mapping[str, str]) -> Levels:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from ablate.analysis.claims import claim_pairs
-from ablate.analysis.pairing import Comparison, Pair, by_seed, check_trials, compare
+from ablate.analysis.claims import TestedClaim, claim_weights
+from ablate.analysis.factorial import Contrast, pair
+from ablate.analysis.pairing import Comparison, by_seed, check_trials, compare
 from ablate.analysis.verdicts import Direction, Finding, adjust, badges_of, claim_verdict_of, verdict_of
 from ablate.errors import AblateError, UnknownName
 from ablate.lookup import suggestion
 from ablate.measure import DIRECTIONS
-from ablate.schema import DifferenceClaim
 
 CONTRAST_COLUMNS = (
     *("variant", "baseline", "metric", "n", "difference", "ci_low", "ci_high"),
@@ -54,52 +54,52 @@ def contrasts(
     variants = list(dict.fromkeys(trials["variant"]))
     if baseline not in variants:
         raise UnknownName(f"unknown baseline {baseline!r}; {suggestion(baseline, map(str, variants))}")
-    pairs = [(variant, baseline) for variant in variants if variant != baseline]
-    return conclude(trials, pairs, metrics, margin, directions=directions).contrasts
+    tested = [pair(variant, baseline) for variant in variants if variant != baseline]
+    return conclude(trials, tested, metrics, margin, directions=directions).contrasts
 
 
 def conclude(
     trials: pd.DataFrame,
-    pairs: Sequence[Pair],
+    tested: Sequence[Contrast],
     metrics: Sequence[str],
     margin: Margin = None,
     *,
-    claims: Sequence[DifferenceClaim] = (),
+    claims: Sequence[TestedClaim] = (),
     factor_columns: Mapping[str, str] | None = None,
     directions: Mapping[str, Direction] | None = None,
 ) -> Conclusions:
-    """`contrasts` for given pairs, and the verdict on each claim, in one family a metric.
+    """`contrasts` for whatever is `tested`, and the verdict on each claim, in one family a metric.
 
     A claim without a metric is about the first of `metrics`. `factor_columns` maps factor paths to columns of `trials`.
-    `measured` is better minus than, in the metric's unit and sign; its interval is that of a contrast. A claim that is
-    the same test as a contrast, or as another claim, counts once.
+    `measured` is better minus than, in the metric's unit and sign, or the difference of two such differences; its
+    interval is that of a contrast. A claim that is the same test as a contrast, or as another claim, counts once.
     """
     claim_metrics = [claim.metric or metrics[0] for claim in claims]
     check_trials(trials, [*metrics, *claim_metrics, *(factor_columns or {}).values()])
     ways = {metric: _direction(metric, directions or {}) for metric in [*metrics, *claim_metrics]}
     margins = _margins(margin, metrics)
     values = {metric: by_seed(trials, metric) for metric in ways}
-    differences = [compare(values[metric], metric, [pair]) for metric in metrics for pair in pairs]
+    asked = [(each, metric) for metric in metrics for each in tested]
+    differences = [compare(values[metric], metric, each.weights) for each, metric in asked]
     claimed = [
-        compare(values[metric], metric, claim_pairs(trials, claim, factor_columns or {}))
+        compare(values[metric], metric, claim_weights(trials, claim, factor_columns or {}))
         for claim, metric in zip(claims, claim_metrics, strict=True)
     ]
     findings = adjust([*differences, *claimed])
-    of_contrasts, of_claims = findings[: len(differences)], findings[len(differences) :]
+    of_contrasts = zip(asked, findings[: len(asked)], strict=True)
+    of_claims = zip(claims, findings[len(asked) :], strict=True)
+    rows = [_contrast_row(each, finding, ways[metric], margins[metric]) for (each, metric), finding in of_contrasts]
     return Conclusions(
-        contrasts=_frame([_contrast_row(each, ways, margins) for each in of_contrasts], CONTRAST_COLUMNS),
-        claims=_frame([_claim_row(*each, ways) for each in zip(claims, of_claims, strict=True)], CLAIM_COLUMNS),
+        contrasts=_frame(rows, CONTRAST_COLUMNS),
+        claims=_frame([_claim_row(*each, ways) for each in of_claims], CLAIM_COLUMNS),
     )
 
 
-def _contrast_row(
-    finding: Finding, ways: Mapping[str, Direction], margins: Mapping[str, float | None]
-) -> dict[str, object]:
+def _contrast_row(each: Contrast, finding: Finding, way: Direction, margin: float | None) -> dict[str, object]:
     comparison, effect = finding.comparison, finding.comparison.effect
-    ((variant, baseline),) = comparison.pairs
     return {
-        "variant": variant,
-        "baseline": baseline,
+        "variant": each.variant,
+        "baseline": each.baseline,
         "metric": comparison.metric,
         "n": effect.n,
         "difference": effect.difference,
@@ -109,12 +109,12 @@ def _contrast_row(
         "p_sign_flip": effect.p_sign_flip,
         "p_adjusted": finding.p_adjusted,
         "effect_size": effect.effect_size,
-        "verdict": verdict_of(finding, ways[comparison.metric], margins[comparison.metric]),
+        "verdict": verdict_of(finding, way, margin),
         "badges": badges_of(finding),
     }
 
 
-def _claim_row(claim: DifferenceClaim, finding: Finding, ways: Mapping[str, Direction]) -> dict[str, object]:
+def _claim_row(claim: TestedClaim, finding: Finding, ways: Mapping[str, Direction]) -> dict[str, object]:
     comparison: Comparison = finding.comparison
     return {
         "id": claim.id,

@@ -1,34 +1,39 @@
 """From a table of trials to differences paired by seed."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ablate.analysis.effects import PairedEffect, paired_effect
+from ablate.analysis.factorial import Weights
 from ablate.errors import AblateError
 
-Pair = tuple[str, str]
-"""(variant, what it is compared with)."""
-
 Pairing = Literal["complete", "missing"]
+
+Identity = tuple[tuple[str, Fraction], ...]
+"""Variants in order of their names, weighed so that the first has the weight 1."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One metric, one or more pairs of variants averaged, one difference a seed."""
+    """One metric, variants weighed against each other, one difference a seed."""
 
     metric: str
-    pairs: tuple[Pair, ...]
+    weights: Weights
     effect: PairedEffect
     pairing: Pairing
 
     @property
-    def identity(self) -> tuple[Pair, ...]:
-        """The same for two comparisons that differ in sign or order alone: they are one test."""
-        return min(tuple(sorted(self.pairs)), tuple(sorted((right, left) for left, right in self.pairs)))
+    def identity(self) -> Identity:
+        """The same for two comparisons that differ in sign, scale or order alone: they are one test."""
+        ordered = sorted(self.weights.items())
+        return tuple((variant, weight / ordered[0][1]) for variant, weight in ordered)
 
 
 def check_trials(trials: pd.DataFrame, columns: Sequence[str]) -> None:
@@ -53,20 +58,28 @@ def by_seed(trials: pd.DataFrame, metric: str) -> pd.DataFrame:
     return values.pivot(index="seed", columns="variant", values="value")
 
 
-def compare(values: pd.DataFrame, metric: str, pairs: Sequence[Pair]) -> Comparison:
-    """Compare over the seeds at which every one of `pairs` is complete; `values` as from `by_seed`.
+def compare(values: pd.DataFrame, metric: str, weights: Weights) -> Comparison:
+    """The weighted sum of variants, seed by seed, over the seeds at which every one of them is complete.
 
-    With several pairs a seed's difference is their average, so a seed that lacks one of them is left out whole.
+    `values` is as from `by_seed`. A seed that lacks one of the variants is left out whole.
     """
-    if not pairs:
-        return Comparison(metric, (), paired_effect(np.empty(0), 0.0), "missing")
-    left = values[[left for left, _ in pairs]].to_numpy(dtype=np.float64)
-    right = values[[right for _, right in pairs]].to_numpy(dtype=np.float64)
-    complete = ~(np.isnan(left) | np.isnan(right)).any(axis=1)
-    left, right = left[complete], right[complete]
-    magnitude = float(max(np.abs(left).max(), np.abs(right).max())) if complete.any() else 0.0
-    effect = paired_effect((left - right).mean(axis=1), magnitude)
-    return Comparison(metric, tuple(pairs), effect, "complete" if complete.all() else "missing")
+    if not weights:
+        return Comparison(metric, {}, paired_effect(np.empty(0), 0.0), "missing")
+    arms = values[list(weights)].to_numpy(dtype=np.float64)
+    complete = ~np.isnan(arms).any(axis=1)
+    arms = arms[complete]
+    magnitude = float(np.abs(arms).max()) if complete.any() else 0.0
+    effect = paired_effect(_weighed(arms, list(weights.values())), magnitude)
+    return Comparison(metric, weights, effect, "complete" if complete.all() else "missing")
+
+
+def _weighed(arms: NDArray[np.float64], weights: Sequence[Fraction]) -> NDArray[np.float64]:
+    # Whole multiples in a fixed order, then one division: the same bits on every machine, and v - b stays v - b.
+    parts = math.lcm(*(weight.denominator for weight in weights))
+    total = np.zeros(len(arms))
+    for column, weight in zip(arms.T, weights, strict=True):
+        total += column * int(weight * parts)
+    return total / parts
 
 
 def _numbers(column: "pd.Series[float]") -> "pd.Series[float]":

@@ -9,7 +9,7 @@ import numpy as np
 from statsmodels.stats.multitest import multipletests
 
 from ablate.analysis.effects import PairedEffect, equivalence_p
-from ablate.analysis.pairing import Comparison, Pair
+from ablate.analysis.pairing import Comparison, Identity
 
 Direction = Literal["higher", "lower"]
 Verdict = Literal["better", "worse", "equivalent", "inconclusive"]
@@ -34,19 +34,20 @@ class Finding:
 def adjust(comparisons: Sequence[Comparison]) -> list[Finding]:
     """Correct by Holm's step-down (Holm 1979), each metric a family of its own; the order is kept.
 
-    Comparisons that differ in sign alone are one member. One that has too few pairs for a p-value counts as a member
-    all the same, so that a trial still to come never makes the others look better; one without any pair does not.
+    Comparisons that differ in sign or scale alone are one member. One that has too few pairs for a p-value counts as a
+    member all the same, so that a trial still to come never makes the others look better; one without variants does
+    not.
     """
-    families: dict[str, dict[tuple[Pair, ...], float]] = {}
+    families: dict[str, dict[Identity, float]] = {}
     for comparison in comparisons:
         family = families.setdefault(comparison.metric, {})
-        if comparison.pairs:
+        if comparison.weights:
             family[comparison.identity] = comparison.effect.p_value
     adjusted = {metric: _holm(family) for metric, family in families.items()}
     return [
         Finding(
             comparison=comparison,
-            p_adjusted=adjusted[comparison.metric][comparison.identity] if comparison.pairs else math.nan,
+            p_adjusted=adjusted[comparison.metric][comparison.identity] if comparison.weights else math.nan,
             family_size=len(families[comparison.metric]),
         )
         for comparison in comparisons
@@ -93,7 +94,7 @@ def badges_of(finding: Finding) -> str:
     smallest p in the family, so the verdict rests on the t test alone.
     """
     comparison = finding.comparison
-    if not comparison.pairs:
+    if not comparison.weights:
         return ""
     reachable = 2.0 / 2.0**comparison.effect.n <= LEVEL / finding.family_size
     found = {
@@ -108,7 +109,7 @@ def join_badges(names: Iterable[str]) -> str:
     return ";".join(dict.fromkeys(name for name in names if name))
 
 
-def _holm(p_values: Mapping[tuple[Pair, ...], float]) -> dict[tuple[Pair, ...], float]:
+def _holm(p_values: Mapping[Identity, float]) -> dict[Identity, float]:
     if not p_values:
         return {}
     raw = np.array(list(p_values.values()))

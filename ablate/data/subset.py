@@ -1,4 +1,4 @@
-"""A smaller training split with the same mixture of classes."""
+"""A smaller training split with the same mixture of classes, and a validation split taken out of it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,35 @@ def training_subset(labels: NDArray[np.int64], limit: int | None, seed: int, cla
     if limit is None:
         return np.arange(len(labels))
     shares = _shares(np.bincount(labels, minlength=classes), subset_size(limit, len(labels), classes))
-    taken = [_of_class(labels, label, share, seed) for label, share in enumerate(shares)]
-    return np.sort(np.concatenate(taken))
+    return _drawn(labels, shares, "train_limit", seed)
+
+
+def held_out(labels: NDArray[np.int64], share: float | None, seed: int, classes: int) -> NDArray[np.int64]:
+    """Indices, ascending, of a stratified `share` of `labels` (n,) that is kept from training; none for None.
+
+    Shares follow the class proportions by largest remainder; which images they are depends on the data seed and their
+    class alone. Raises `DataError` as `validation_size` does.
+    """
+    count = validation_size(share, len(labels), classes)
+    if count == 0:
+        return np.arange(0)
+    return _drawn(labels, _shares(np.bincount(labels, minlength=classes), count), "validation", seed)
+
+
+def validation_size(share: float | None, images: int, classes: int) -> int:
+    """Images in a `share` of `images`, rounded; raises `DataError` when validation or training lacks an image a class.
+
+    The classes themselves need not be equally large; a class may still be too small for its share.
+    """
+    if share is None:
+        return 0
+    count = round(share * images)
+    if not classes <= count <= images - classes:
+        raise DataError(
+            f"data.validation: {share:g} of {images} training images holds out {count} and leaves {images - count}; "
+            f"each side needs {classes}, one a class"
+        )
+    return count
 
 
 def subset_size(limit: int | None, available: int, classes: int) -> int:
@@ -39,6 +66,10 @@ def _shares(counts: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
     return whole
 
 
-def _of_class(labels: NDArray[np.int64], label: int, share: int, seed: int) -> NDArray[np.int64]:
-    members = np.flatnonzero(labels == label)
-    return members[permutation(len(members), "train_limit", seed, label)[:share]]
+def _drawn(labels: NDArray[np.int64], shares: NDArray[np.int64], purpose: str, seed: int) -> NDArray[np.int64]:
+    """Indices, ascending, of `shares` images of each class, those that come first in the stream of `purpose`."""
+    taken = []
+    for label, share in enumerate(shares):
+        members = np.flatnonzero(labels == label)
+        taken.append(members[permutation(len(members), purpose, seed, label)[:share]])
+    return np.sort(np.concatenate(taken))

@@ -11,8 +11,7 @@ import torch
 from ablate.lookup import load_dotted
 from ablate.measure import METRICS
 from ablate.measure.subject import Round, Subject
-from ablate.models.initialise import initialise
-from ablate.models.network import assemble
+from ablate.models.network import initialised
 from ablate.models.spec import spec_from_json
 
 Report = Callable[[dict[str, Any]], None]
@@ -50,9 +49,7 @@ def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
 
 def _subject(model: dict[str, Any], asked: CostTask) -> Subject:
     spec, device = spec_from_json(model), torch.device(asked.device)
-    network = assemble(spec)
-    initialise(network, 0, spec.init)
-    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = initialised(spec, seed=0).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     shape = (spec.in_channels, spec.input_size, spec.input_size)
     return Subject(network, shape, tuple(asked.batch_sizes), device)
 

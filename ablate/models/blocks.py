@@ -50,23 +50,32 @@ class Head(nn.Module):
 def conv_row(row: Conv, channels: int, spec: ModelSpec) -> nn.Module:
     """3x3 convolution, BN, activation."""
     out = spec.channels(row.channels)
-    conv = nn.Conv2d(channels, out, 3, stride=row.stride, padding=row.padding, bias=False)
+    conv = nn.Conv2d(channels, out, 3, stride=row.stride, padding=row.padding, bias=row.bias == "bias")
     return nn.Sequential(OrderedDict(conv=conv, norm=nn.BatchNorm2d(out), act=_activation(spec)))
 
 
 def separable_row(row: Separable, channels: int, spec: ModelSpec) -> nn.Module:
-    """A lone separable convolution, BN, activation, whatever `relu_placement` says of the blocks."""
+    """A lone separable convolution with its BN and activation, whatever `relu_placement` says of the blocks."""
     out = spec.channels(row.channels)
-    parts = OrderedDict(_separable(row.name, channels, out, 1, spec).named_children())
-    return nn.Sequential(OrderedDict(**parts, norm=nn.BatchNorm2d(out), act=_activation(spec)))
+    parts: dict[str, nn.Module] = dict(_separable(row.name, channels, out, 1, spec).named_children())
+    parts["norm"] = nn.BatchNorm2d(out)
+    act = {"act": _activation(spec)}
+    return nn.Sequential(OrderedDict(act | parts if row.activation == "before" else parts | act))
 
 
 def block_row(row: Block, channels: int, spec: ModelSpec) -> nn.Module:
     """The block of figure 5: separable convolutions, the operator where it halves, a skip connection around both."""
     out = spec.channels(row.channels[-1])
     skip = _skip(row, channels, out, spec) if spec.residual == "add" else None
-    after = nn.BatchNorm2d(out) if spec.norm_placement == "after_add" else None
-    return SkipBlock(OrderedDict(_branch(row, channels, spec)), skip, after)
+    return SkipBlock(OrderedDict(_branch(row, channels, spec)), skip, _after_sum(row, out, spec))
+
+
+def _after_sum(row: Block, channels: int, spec: ModelSpec) -> nn.Module | None:
+    norm = nn.BatchNorm2d(channels) if spec.norm_placement in ("after_add", "both") else None
+    act = _activation(spec) if row.sum == "activated" else None
+    if norm is None or act is None:
+        return norm or act
+    return nn.Sequential(OrderedDict(norm=norm, act=act))
 
 
 def _branch(row: Block, channels: int, spec: ModelSpec) -> Iterator[Named]:
@@ -110,8 +119,15 @@ def _separable(where: str, channels: int, out: int, stride: int, spec: ModelSpec
     pointwise = nn.Conv2d(channels, out, 1, bias=spec.bias)
     convs: list[Named] = [("depthwise", depthwise), ("pointwise", pointwise)]
     first, second = reversed(convs) if pointwise_first else convs
-    between = [] if spec.mid_activation == "none" else [("mid_act", ACTIVATIONS[spec.mid_activation]())]
+    between = _between(out if pointwise_first else channels, spec)
     return nn.Sequential(OrderedDict([first, *between, second]))
+
+
+def _between(channels: int, spec: ModelSpec) -> list[Named]:
+    """What stands between the two halves of a separable convolution."""
+    norm: list[Named] = [("mid_norm", nn.BatchNorm2d(channels))] if spec.mid_norm == "batch" else []
+    act: list[Named] = [("mid_act", ACTIVATIONS[spec.mid_activation]())] if spec.mid_activation != "none" else []
+    return norm + act
 
 
 def _groups(where: str, channels: int, spec: ModelSpec) -> int:
@@ -132,7 +148,9 @@ def _skip(row: Block, channels: int, out: int, spec: ModelSpec) -> nn.Module:
     halving = DOWNSAMPLES[spec.downsample] if row.resolution == "halve" else None
     strided = halving is not None and _stride_is_the_convolutions(halving, spec)
     conv = nn.Conv2d(channels, out, 1, stride=2 if strided else 1, bias=False)
-    skip = OrderedDict[str, nn.Module](conv=conv, norm=nn.BatchNorm2d(out))
+    skip = OrderedDict[str, nn.Module](conv=conv)
+    if spec.skip_norm == "batch":
+        skip["norm"] = nn.BatchNorm2d(out)
     if halving is not None and not strided:
         skip["down"] = halving.operator(Site(out, spec.downsample_kernel[1], spec.activation))
     return nn.Sequential(skip)

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from ablate.errors import ModelError
 from ablate.models.network import assemble
-from ablate.models.spec import ModelSpec
+from ablate.models.spec import BuilderSpec, ExternalSpec, NetworkSpec
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,56 @@ class Layer:
 
 @lru_cache(maxsize=4096)
 @torch.no_grad()
-def count(spec: ModelSpec) -> Counts:
-    """Counts of `spec`, taken on the meta device: nothing is computed and no memory used."""
-    with torch.device("meta"):
-        network = assemble(spec).eval()
-        with FlopCounterMode(display=False) as counter:
-            network(torch.empty(1, spec.in_channels, spec.input_size, spec.input_size))
+def count(spec: NetworkSpec) -> Counts:
+    """Counts of `spec`; presets are counted on the meta device, where nothing is computed and no memory used.
+
+    Raises `ModelError` where the network cannot be built or cannot take images of its input size.
+    """
+    network, images = countable(spec)
+    with FlopCounterMode(display=False) as counter:
+        forward(spec, network.eval(), images)
     return Counts(parameters(network), counter.get_total_flops() // 2)
+
+
+def countable(spec: NetworkSpec, images: int = 1) -> tuple[nn.Module, Tensor]:
+    """The network of `spec` and a batch for it, both where counting is cheapest.
+
+    A user's network stays on the CPU, since nothing says that it can do without values.
+    """
+    shape = (images, spec.in_channels, spec.input_size, spec.input_size)
+    if isinstance(spec, BuilderSpec):
+        return assemble(spec), torch.zeros(shape)
+    return _on_meta(spec), torch.empty(shape, device="meta")
+
+
+@torch.no_grad()
+def check_training(spec: ExternalSpec) -> None:
+    """Raise `ModelError` where a batch does not pass the auxiliary heads of `spec`, which `count` never reaches."""
+    network, images = countable(spec, images=2)
+    forward(spec, network.train(), images)
+
+
+def forward(spec: NetworkSpec, network: nn.Module, images: Tensor) -> Tensor:
+    """`network(images)`; raises `ModelError` that names the size where the images are too small for it."""
+    try:
+        return network(images)  # type: ignore[no-any-return]
+    except Exception as error:
+        message = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(
+            f"model.input_size: {spec.preset} fails on images of {spec.input_size} x {spec.input_size} ({message}); "
+            "state a larger input_size, to which images are then resized"
+        ) from error
+
+
+def _on_meta(spec: NetworkSpec) -> nn.Module:
+    try:
+        with torch.device("meta"):
+            return assemble(spec)
+    except (RuntimeError, NotImplementedError):
+        # Some constructors compute with the values that they draw.
+        if isinstance(spec, ExternalSpec):
+            return assemble(spec).to("meta")
+        raise
 
 
 def parameters(module: nn.Module) -> int:
@@ -53,14 +97,13 @@ def parameters(module: nn.Module) -> int:
 
 
 @torch.no_grad()
-def layers(spec: ModelSpec) -> list[Layer]:
+def layers(spec: NetworkSpec) -> list[Layer]:
     """The leaf modules of `spec` in the order in which one image passes them; their counts sum to `count(spec)`."""
     rows: list[Layer] = []
-    with torch.device("meta"):
-        network = assemble(spec).eval()
-        with FlopCounterMode(display=False) as counter:
-            _record(network, rows, counter)
-            network(torch.empty(1, spec.in_channels, spec.input_size, spec.input_size))
+    network, images = countable(spec)
+    with FlopCounterMode(display=False) as counter:
+        _record(network.eval(), rows, counter)
+        forward(spec, network, images)
     return rows
 
 

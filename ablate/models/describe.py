@@ -1,14 +1,15 @@
 """One network layer by layer, as `ablate show` prints it."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from ablate.models.counts import count, layers
 from ablate.models.fvcore_counts import fvcore_count
-from ablate.models.spec import ModelSpec
+from ablate.models.spec import NetworkSpec, spec_from_json
 
 
-def describe(spec: ModelSpec) -> dict[str, Any]:
+def describe(spec: NetworkSpec) -> dict[str, Any]:
     """JSON: the network's counts and its leaf layers; `flops` is twice `macs`, `fvcore_flops` fvcore's own total."""
     counts, second = count(spec), fvcore_count(spec)
     return {
@@ -23,3 +24,8 @@ def describe(spec: ModelSpec) -> dict[str, Any]:
         "fields": spec.as_json(),
         "layers": [asdict(layer) for layer in layers(spec)],
     }
+
+
+def run(task: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """`describe` for the process that builds a user's network."""
+    return describe(spec_from_json(task["spec"]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from ablate.models.network import assemble
-from ablate.models.spec import ModelSpec
+from ablate.models.spec import NetworkSpec
 
 with warnings.catch_warnings():  # fvcore scripts a function of its own on import, which torch deprecates
     warnings.simplefilter("ignore", FutureWarning)
@@ -25,7 +25,7 @@ class FvcoreCounts:
     macs: int
 
 
-def fvcore_count(spec: ModelSpec) -> FvcoreCounts:
+def fvcore_count(spec: NetworkSpec) -> FvcoreCounts:
     """Counts of one image in evaluation mode."""
     network = assemble(spec).eval()
     analysis = FlopCountAnalysis(network, torch.zeros(1, spec.in_channels, spec.input_size, spec.input_size))

@@ -1,84 +1,48 @@
-"""From a spec to an `nn.Module`: the one builder behind every preset."""
-
-from collections import OrderedDict
-from collections.abc import Iterator
+"""From a spec, of whichever kind, to an `nn.Module`."""
 
 from torch import nn
 
-from ablate.errors import ModelError
-from ablate.models.blocks import Head, block_row, conv_row, separable_row
+from ablate.models.builders import assemble_builder
+from ablate.models.external import assemble_external
+from ablate.models.family import assemble_family
 from ablate.models.initialise import initialise
-from ablate.models.presets import Block, Conv, Middle, Row, Separable
-from ablate.models.resolve import PRESETS, resolve
-from ablate.models.spec import ModelSpec
+from ablate.models.repeatable import repeatable
+from ablate.models.resolve import resolve
+from ablate.models.spec import BuilderSpec, ExternalSpec, ModelSpec, NetworkSpec
 
 
 def build(preset: str, *, seed: int = 0, **fields: object) -> nn.Module:
     """Build and initialise a network: `build("mini_xception", width=0.5, downsample="maxpool")`.
 
-    `fields` are those of `ModelSpec`; what is left out is the preset's own. Input (n, in_channels, H, W), output
-    (n, num_classes), float32. Raises `UnknownName` for an unknown preset or field, `ModelError` for a bad value.
+    `preset` may be `torchvision/NAME` or `timm/NAME`. `fields` are those of a study's `model:` section; what is left
+    out is the preset's own. Input (n, in_channels, H, W), output (n, num_classes), float32. Raises `UnknownName` for an
+    unknown preset or field, `ModelError` for a bad value.
     """
-    spec = resolve(preset, fields)
-    network = assemble(spec)
-    initialise(network, seed, spec.init)
-    return network
+    return initialised(resolve(preset, fields), seed)
 
 
-def assemble(spec: ModelSpec) -> nn.Module:
-    """The modules of `spec` with torch's own initial values; under `torch.device("meta")` no memory is taken.
+def assemble(spec: NetworkSpec) -> nn.Module:
+    """The modules of `spec`, their values left to chance; under `torch.device("meta")` presets take no memory.
 
-    Raises `ModelError` where the input size leaves a convolution nothing to work on.
+    Raises `ModelError` for what cannot be built.
     """
-    rows = PRESETS[spec.preset].rows
-    if spec.input_size < (least := _least_side(rows)):
-        raise ModelError(
-            f"model.input_size: {spec.input_size} is too small for {spec.preset}, whose convolutions without padding "
-            f"need at least {least}"
-        )
-    groups: OrderedDict[str, nn.Module] = OrderedDict()
-    channels = spec.in_channels
-    for row in _singles(rows, spec):
-        module, channels = _module(row, channels, spec)
-        _place(groups, row.name, module)
-    return nn.Sequential(OrderedDict(**groups, head=Head(channels, spec)))
+    match spec:
+        case ModelSpec():
+            return assemble_family(spec)
+        case ExternalSpec():
+            return assemble_external(spec)
+        case BuilderSpec():
+            return assemble_builder(spec)
 
 
-def _least_side(rows: tuple[Row, ...]) -> int:
-    """The smallest input of which every row leaves something."""
-    side = 1
-    for row in reversed(rows):
-        if isinstance(row, Conv):
-            side = max(1, (side - 1) * row.stride + 3 - 2 * row.padding)
-        elif isinstance(row, Block) and row.resolution == "halve":
-            side = 2 * side - 1
-    return side
+def initialised(spec: NetworkSpec, seed: int) -> nn.Module:
+    """The network of `spec` as training with `seed` starts from it.
 
-
-def _singles(rows: tuple[Row, ...], spec: ModelSpec) -> Iterator[Conv | Block | Separable]:
-    """The rows with every middle flow spelled out as its blocks."""
-    for row in rows:
-        if isinstance(row, Middle):
-            yield from (Block(f"{row.name}.{number}", row.channels) for number in range(spec.middle_depth))
-        else:
-            yield row
-
-
-def _module(row: Conv | Block | Separable, channels: int, spec: ModelSpec) -> tuple[nn.Module, int]:
-    """The module of `row` on `channels` channels, and the channels that leave it."""
-    match row:
-        case Conv():
-            return conv_row(row, channels, spec), spec.channels(row.channels)
-        case Block():
-            return block_row(row, channels, spec), spec.channels(row.channels[-1])
-        case Separable():
-            return separable_row(row, channels, spec), spec.channels(row.channels)
-
-
-def _place(groups: OrderedDict[str, nn.Module], path: str, module: nn.Module) -> None:
-    """Put `module` at `group` or `group.member`, where a group runs its members in order."""
-    group, dot, member = path.partition(".")
-    if dot:
-        groups.setdefault(group, nn.Sequential()).add_module(member, module)
-    else:
-        groups[group] = module
+    A preset is drawn as `initialise` says. Any other network keeps the initialisation of its own source, with every
+    random number drawn anew from the seed and the place of what it fills (`repeatable`).
+    """
+    if isinstance(spec, ModelSpec):
+        network = assemble(spec)
+        initialise(network, seed, spec.init)
+        return network
+    return repeatable(lambda: assemble(spec), seed)

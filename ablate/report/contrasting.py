@@ -1,32 +1,27 @@
-"""Which variant each variant is compared with."""
+"""What each variant, or each level, is compared with."""
 
 from typing import Any
 
-from ablate.analysis.pairing import Pair
+from ablate.analysis.factorial import Contrast, main_effects, pair
 from ablate.errors import ResultsError
 from ablate.lookup import lookup
 from ablate.records import canonical
 
 
-def baseline_pairs(plan: dict[str, Any], baseline: str | None = None) -> list[Pair]:
-    """(variant, its baseline) for every variant that has one, in the plan's order.
+def baseline_contrasts(plan: dict[str, Any], baseline: str | None = None) -> list[Contrast]:
+    """What is tested against a baseline: the study's own, or the variant `baseline`, in the plan's order.
 
-    Factors under `data.` are conditions: a variant's baseline has its data levels, and the levels of `baseline` (the
-    study's own unless another variant is named) elsewhere. Empty where nothing is tested against a baseline: only
-    conditions vary, or a grid crosses several factors. Raises `UnknownName` for an unknown variant, and `ResultsError`
-    when a baseline is named but nothing is tested against one.
+    A grid that crosses several tested factors: their main effects, each level against that of the baseline. Else every
+    variant against the one that has the baseline's levels. Factors under `data.` are conditions: both sides have their
+    levels alike. Empty where only conditions vary. Raises `UnknownName` for an unknown variant, and `ResultsError` when
+    a baseline is named but nothing is tested against one.
     """
-    tested = tested_factors(plan)
     variants = {variant["variant"]: variant["levels"] for variant in plan["variants"]}
     origin = lookup(variants, baseline or plan["baseline"], "variant")
-    if crosses_factors(plan) or not tested:
-        if baseline is not None:
-            raise ResultsError(f"baseline {baseline!r} has no use here: {why_no_contrasts(plan)}")
-        return []
-    reset = {path: origin[path] for path in tested}
-    name_at = {canonical(levels): name for name, levels in variants.items()}
-    partners = [(name, name_at.get(canonical({**levels, **reset}))) for name, levels in variants.items()]
-    return [(name, partner) for name, partner in partners if partner is not None and partner != name]
+    contrasts = _main_effects(plan, origin) if crosses_factors(plan) else _pairs(plan, origin)
+    if not contrasts and baseline is not None:
+        raise ResultsError(f"baseline {baseline!r} has no use here: {why_no_contrasts(plan)}")
+    return contrasts
 
 
 def tested_factors(plan: dict[str, Any]) -> list[str]:
@@ -35,15 +30,13 @@ def tested_factors(plan: dict[str, Any]) -> list[str]:
 
 
 def crosses_factors(plan: dict[str, Any]) -> bool:
-    """Whether several tested factors are crossed, so that single cells are not what the study tests."""
-    return plan["study"]["design"] == "grid" and len(tested_factors(plan)) > 1
+    """Whether several tested factors are crossed, so that it is main effects that are tested, not single cells."""
+    several = [path for path in tested_factors(plan) if len({cell["levels"][path] for cell in plan["variants"]}) > 1]
+    return plan["study"]["design"] == "grid" and len(several) > 1
 
 
 def why_no_contrasts(plan: dict[str, Any]) -> str:
-    """Why `baseline_pairs` is empty, in one sentence."""
-    tested = tested_factors(plan)
-    if crosses_factors(plan):
-        return f"the grid crosses {len(tested)} factors ({', '.join(tested)}), so each cell has an interval, no verdict"
+    """Why `baseline_contrasts` is empty, in one sentence."""
     if len(plan["variants"]) == 1:
         return "there is one variant, and nothing to compare it with"
     if plan["factors"]:
@@ -55,6 +48,25 @@ def varied_fields(plan: dict[str, Any], path: str) -> list[str]:
     """Paths of the study's fields that the factor `path` sets."""
     levels = plan["study"]["factors"][path]
     return [path] if isinstance(levels, list) else [field for level in levels.values() for field in level]
+
+
+def _pairs(plan: dict[str, Any], origin: dict[str, str]) -> list[Contrast]:
+    variants = {variant["variant"]: variant["levels"] for variant in plan["variants"]}
+    reset = {path: origin[path] for path in tested_factors(plan)}
+    name_at = {canonical(levels): name for name, levels in variants.items()}
+    partners = [(name, name_at.get(canonical({**levels, **reset}))) for name, levels in variants.items()]
+    return [pair(name, partner) for name, partner in partners if partner is not None and partner != name]
+
+
+def _main_effects(plan: dict[str, Any], origin: dict[str, str]) -> list[Contrast]:
+    column = {factor["path"]: factor["column"] for factor in plan["factors"]}
+    cells = {
+        variant["variant"]: {column[path]: level for path, level in variant["levels"].items()}
+        for variant in plan["variants"]
+    }
+    tested = [column[path] for path in tested_factors(plan)]
+    conditions = [name for name in column.values() if name not in tested]
+    return main_effects(cells, tested, conditions, {column[path]: level for path, level in origin.items()})
 
 
 def _is_condition(plan: dict[str, Any], path: str) -> bool:

@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 
 from ablate.analysis import conclude, summarise
-from ablate.analysis.claims import claim_pairs
+from ablate.analysis.claims import TestedClaim, claim_weights
 from ablate.analysis.conclusions import CLAIM_COLUMNS, CONTRAST_COLUMNS
-from ablate.analysis.pairing import Pair
+from ablate.analysis.factorial import Contrast
 from ablate.analysis.verdicts import MISSING_SEEDS
 from ablate.errors import ResultsError
 from ablate.lookup import suggestion
 from ablate.records import TRIAL_METRICS, Results
 from ablate.report.badges import STEPS, merge_badges, trial_badges
-from ablate.report.contrasting import baseline_pairs
-from ablate.schema import DifferenceClaim
+from ablate.report.contrasting import baseline_contrasts
+from ablate.report.counting import count_tables
+from ablate.schema import CountClaim, DifferenceClaim, claim_from_json
 
 EXACT = ("params", "macs")
 # Shown beside the primary metric, without a verdict.
@@ -45,12 +46,14 @@ def tables(results: Results, baseline: str | None = None) -> Tables:
     Raises `UnknownName` for an unknown variant and `ResultsError` where a baseline has no use or the primary metric is
     not one that trials have.
     """
+    if results.plan["study"]["design"] == "count":
+        return Tables(**count_tables(results, baseline))
     primary = results.plan["study"]["primary"]
     if primary not in TRIAL_METRICS:
         raise ResultsError(f"primary metric {primary!r} has no value a trial; choices: {', '.join(TRIAL_METRICS)}")
     planned = planned_trials(results)
-    pairs = baseline_pairs(results.plan, baseline)
-    contrasts, claims = _conclusions(results, planned, pairs, primary)
+    tested = baseline_contrasts(results.plan, baseline)
+    contrasts, claims = _conclusions(results, planned, tested, primary)
     return Tables(
         trials=results.trials,
         variants=_variants(results, planned, primary),
@@ -77,11 +80,12 @@ def planned_trials(results: Results) -> pd.DataFrame:
     return planned.assign(**{column: found[column].to_numpy() for column in found.columns})
 
 
-def study_claims(results: Results) -> list[DifferenceClaim]:
-    """The claims of the study, their levels by name; a level that no variant has raises `ResultsError`."""
-    claims = [DifferenceClaim.model_validate(claim) for claim in results.plan["study"]["claims"]]
+def study_claims(results: Results) -> list[TestedClaim]:
+    """The claims about what training gives, their levels by name; a level that no variant has raises `ResultsError`."""
+    stored = [claim_from_json(claim) for claim in results.plan["study"]["claims"]]
+    claims = [claim for claim in stored if not isinstance(claim, CountClaim)]
     for claim in claims:
-        for path, level in [*claim.better.items(), *claim.than.items()]:
+        for path, level in _named_levels(claim):
             names = {str(variant["levels"][path]) for variant in results.plan["variants"]}
             if str(level) not in names:
                 raise ResultsError(
@@ -96,19 +100,26 @@ def factor_columns(results: Results) -> dict[str, str]:
     return {factor["path"]: factor["column"] for factor in results.plan["factors"]}
 
 
+def _named_levels(claim: TestedClaim) -> list[tuple[str, Any]]:
+    if isinstance(claim, DifferenceClaim):
+        return [*claim.better.items(), *claim.than.items()]
+    named = claim.interaction
+    return [pair for side in (named.better, named.than, named.more_at, named.than_at) for pair in side.items()]
+
+
 def _levels(plan: dict[str, Any], variant: dict[str, Any]) -> dict[str, Any]:
     return {factor["column"]: variant["levels"][factor["path"]] for factor in plan["factors"]}
 
 
 def _conclusions(
-    results: Results, planned: pd.DataFrame, pairs: Sequence[Pair], primary: str
+    results: Results, planned: pd.DataFrame, tested: Sequence[Contrast], primary: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     claims = study_claims(results)
     paired = [claim for claim in claims if (claim.metric or primary) in TRIAL_METRICS]
     margins = results.plan["study"]["margin"]
     concluded = conclude(
         planned,
-        pairs,
+        tested,
         [primary],
         {primary: margins[primary]} if primary in margins else None,
         claims=paired,
@@ -116,26 +127,31 @@ def _conclusions(
     )
     described = [metric for metric in DESCRIBED if metric != primary and planned[metric].notna().any()]
     parts = [
-        _with_trial_badges(concluded.contrasts, results, planned),
-        *(_with_trial_badges(_described(planned, pairs, metric), results, planned) for metric in described),
-        *(_exact(results.plan, pairs, metric) for metric in EXACT),
+        _with_trial_badges(concluded.contrasts, tested, results, planned),
+        *(_with_trial_badges(_described(planned, tested, metric), tested, results, planned) for metric in described),
+        *(_exact(results.plan, tested, metric) for metric in EXACT),
     ]
     contrasts = _stack([part for part in parts if len(part)])
     return contrasts, _claims(results, planned, claims, concluded.claims)
 
 
-def _described(planned: pd.DataFrame, pairs: Sequence[Pair], metric: str) -> pd.DataFrame:
-    rows = conclude(planned, pairs, [metric]).contrasts
+def _described(planned: pd.DataFrame, tested: Sequence[Contrast], metric: str) -> pd.DataFrame:
+    rows = conclude(planned, tested, [metric]).contrasts
     badges = [MISSING_SEEDS if MISSING_SEEDS in cell.split(";") else "" for cell in rows["badges"]]
     verdicts = pd.Series([None] * len(rows), dtype=object, index=rows.index)
     return rows.assign(p_adjusted=np.nan, verdict=verdicts, badges=badges)
 
 
-def _exact(plan: dict[str, Any], pairs: Sequence[Pair], metric: str) -> pd.DataFrame:
+def _exact(plan: dict[str, Any], tested: Sequence[Contrast], metric: str) -> pd.DataFrame:
     value = {variant["variant"]: variant[metric] for variant in plan["variants"]}
     rows = [
-        {"variant": variant, "baseline": baseline, "metric": metric, "difference": value[variant] - value[baseline]}
-        for variant, baseline in pairs
+        {
+            "variant": each.variant,
+            "baseline": each.baseline,
+            "metric": metric,
+            "difference": float(sum(weight * value[variant] for variant, weight in each.weights.items())),
+        }
+        for each in tested
     ]
     return pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS)).assign(badges="")
 
@@ -148,31 +164,33 @@ def _stack(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return frame.astype({"n": "Int64", **numbers}).assign(verdict=pd.Series(verdicts, dtype=object, index=frame.index))
 
 
-def _with_trial_badges(rows: pd.DataFrame, results: Results, planned: pd.DataFrame) -> pd.DataFrame:
+def _with_trial_badges(
+    rows: pd.DataFrame, tested: Sequence[Contrast], results: Results, planned: pd.DataFrame
+) -> pd.DataFrame:
     badges = [
-        merge_badges(cell, _badges(results, planned, [variant, baseline]))
-        for variant, baseline, cell in zip(rows["variant"], rows["baseline"], rows["badges"], strict=True)
+        merge_badges(cell, _badges(results, planned, list(each.weights)))
+        for each, cell in zip(tested, rows["badges"], strict=True)
     ]
     return rows.assign(badges=badges)
 
 
 def _claims(
-    results: Results, planned: pd.DataFrame, claims: Sequence[DifferenceClaim], judged: pd.DataFrame
+    results: Results, planned: pd.DataFrame, claims: Sequence[TestedClaim], judged: pd.DataFrame
 ) -> pd.DataFrame:
     """The judged claims, and those about a metric that has no value a seed, in the study's order."""
     verdicts = {row["id"]: row for row in judged.to_dict("records")}
     rows = [verdicts[claim.id] if claim.id in verdicts else _untested(claim) for claim in claims]
     frame = pd.DataFrame(rows, columns=list(CLAIM_COLUMNS))
-    pairs = [claim_pairs(planned, claim, factor_columns(results)) for claim in claims]
+    arms = [list(claim_weights(planned, claim, factor_columns(results))) for claim in claims]
     badges = [
-        merge_badges(row["badges"], _badges(results, planned, sorted({name for pair in arms for name in pair})))
-        for row, arms in zip(rows, pairs, strict=True)
+        merge_badges(row["badges"], _badges(results, planned, variants))
+        for row, variants in zip(rows, arms, strict=True)
     ]
     numbers = dict.fromkeys(("published", "measured", "ci_low", "ci_high"), "float64")
     return frame.astype(numbers).assign(badges=badges)
 
 
-def _untested(claim: DifferenceClaim) -> dict[str, Any]:
+def _untested(claim: TestedClaim) -> dict[str, Any]:
     known = {"id": claim.id, "source": claim.source, "metric": claim.metric, "published": claim.published_difference}
     return {**known, "measured": np.nan, "ci_low": np.nan, "ci_high": np.nan, "verdict": "not tested", "badges": ""}
 

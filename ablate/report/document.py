@@ -51,4 +51,31 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-Block = Heading | Paragraph | Notice | Bullets | Code | Table
+@dataclass(frozen=True)
+class Bar:
+    """A thing that was measured, and the number that a source prints of it."""
+
+    label: str
+    measured: float
+    printed: float
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Bars on one scale."""
+
+    title: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Panels of bars in `unit`; `file` is the picture's place in the results folder."""
+
+    title: str
+    unit: str
+    file: str
+    panels: tuple[Panel, ...]
+
+
+Block = Heading | Paragraph | Notice | Bullets | Code | Table | Chart

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from ablate.report.document import Block, Bullets, Code, Heading, Notice, Paragraph, Table
+from ablate.report.document import Block, Bullets, Chart, Code, Heading, Notice, Paragraph, Table
 
 # What would be read as HTML: tags, comments, entities. A `<` before a blank or a number is text, and so is a lone `&`.
 HTML = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)")
@@ -39,6 +39,8 @@ def _block(block: Block) -> str:
             return _fenced(text)
         case Table():
             return _table(block)
+        case Chart(title=title, file=file):
+            return f"![{escape(title)}]({file})"
 
 
 def _line(text: str) -> str:

@@ -36,7 +36,8 @@ def measure_costs(plan: Plan, folder: Path, execution: Execution, identity: str,
         write_json(failure_path(folder, "costs"), {"key": "costs", "attempts": [attempt]})
         observer(CostsFailed(error.cause, log))
     else:
-        _add_set(folder, {"environment": identity, "metrics": task["metrics"], **measured}, task["variants"])
+        models = {planned.variant.name: planned.variant.model.as_json() for planned in plan.variants}
+        _add_set(folder, {"environment": identity, "metrics": task["metrics"], **measured}, models)
         failure_path(folder, "costs").unlink(missing_ok=True)
     finally:
         worker.close()
@@ -46,7 +47,7 @@ def _task(plan: Plan, device: str) -> dict[str, Any]:
     """The fields of `ablate.measure.costs.CostTask`."""
     asked = plan.study.config.cost
     return {
-        "variants": {planned.variant.name: planned.variant.model.as_json() for planned in plan.variants},
+        "variants": {planned.variant.name: planned.variant.model.as_task() for planned in plan.variants},
         "metrics": _cost_metrics(plan),
         "batch_sizes": list(asked.batch_sizes),
         "seconds_per_variant": asked.seconds_per_variant,

@@ -3,11 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from ablate.schema import FIELD_PATHS, KeyPath, StudyFile
+from ablate.errors import ModelError
+from ablate.schema import KeyPath, StudyFile
 from ablate.study.document import Document
-from ablate.study.levels import Factor, Level, mistakes_of
+from ablate.study.levels import Factor, Level, field_paths, mistakes_of
 from ablate.study.mistakes import shown, unknown
 
 # Every column of the tables in a results folder that is not a factor.
@@ -28,18 +31,24 @@ NAME = re.compile(r"[A-Za-z0-9_-]+")
 LEVEL_NAME = re.compile(r"[^,=\s]([^,=\n\r]*[^,=\s])?")
 
 
-def build_factors(document: Document, config: StudyFile) -> tuple[Factor, ...]:
+@dataclass(frozen=True)
+class Base:
+    """What the factors change: the file, its configuration, and the folder where the path of a builder begins."""
+
+    document: Document
+    config: StudyFile
+    folder: Path
+
+
+def build_factors(base: Base) -> tuple[Factor, ...]:
     """The factors in file order, each level tried on the base configuration; raises `StudyError`."""
-    columns = _columns(list(config.factors))
+    columns = _columns(list(base.config.factors))
     factors = []
-    for key, entry in config.factors.items():
-        _check_column(document, key, columns[key])
-        if isinstance(entry, list):
-            levels = _short_form(document, config, key, entry)
-        else:
-            levels = _long_form(document, config, key, entry)
+    for key, entry in base.config.factors.items():
+        _check_column(base.document, key, columns[key])
+        levels = _short_form(base, key, entry) if isinstance(entry, list) else _long_form(base, key, entry)
         factors.append(Factor(key, columns[key], levels))
-    _check_one_owner(document, factors)
+    _check_one_owner(base.document, factors)
     return tuple(factors)
 
 
@@ -71,45 +80,40 @@ def level_name(value: Any) -> str:
     return str(value)
 
 
-def _short_form(document: Document, config: StudyFile, key: str, values: list[Any]) -> tuple[Level, ...]:
+def _short_form(base: Base, key: str, values: list[Any]) -> tuple[Level, ...]:
     path: KeyPath = ("factors", key)
     if not values:
-        raise document.error(path, "a factor needs at least one level, the list is empty")
-    _check_field(document, key, path)
+        raise base.document.error(path, "a factor needs at least one level, the list is empty")
     levels = tuple(Level(level_name(value), value, {key: value}) for value in values)
+    _check_fields(base, levels[0].sets, {key: path})
     for index, level in enumerate(levels):
-        _check_level(document, config, level, (*path, index), {key: (*path, index)})
-        _check_new(document, level, levels[:index], (*path, index))
+        _check_level(base, level, (*path, index), {key: (*path, index)})
+        _check_new(base.document, level, levels[:index], (*path, index))
     return levels
 
 
-def _long_form(
-    document: Document, config: StudyFile, key: str, named: Mapping[str, Mapping[str, Any]]
-) -> tuple[Level, ...]:
+def _long_form(base: Base, key: str, named: Mapping[str, Mapping[str, Any]]) -> tuple[Level, ...]:
     path: KeyPath = ("factors", key)
     if not named:
-        raise document.error(path, "a factor needs at least one level, the mapping is empty")
+        raise base.document.error(path, "a factor needs at least one level, the mapping is empty")
     if not NAME.fullmatch(key):
-        raise document.error(path, f"{key!r} with named levels needs a name of letters, digits, '_' and '-' only")
+        raise base.document.error(path, f"{key!r} with named levels needs a name of letters, digits, '_' and '-' only")
     levels = tuple(Level(name, name, sets) for name, sets in named.items())
     for level in levels:
         places = {field: (*path, level.name, field) for field in level.sets}
-        _check_level(document, config, level, (*path, level.name), places)
+        _check_fields(base, level.sets, places)
+        _check_level(base, level, (*path, level.name), places)
     return levels
 
 
-def _check_level(
-    document: Document, config: StudyFile, level: Level, path: KeyPath, fields: Mapping[str, KeyPath]
-) -> None:
+def _check_level(base: Base, level: Level, path: KeyPath, fields: Mapping[str, KeyPath]) -> None:
     """Raise for a level that the base configuration cannot take; `fields` is where each field path is written."""
-    for field, place in fields.items():
-        _check_field(document, field, place)
-    for mistake in mistakes_of(config, level.sets):
+    for mistake in mistakes_of(base.config, level.sets, base.folder):
         field = _field_of(mistake.path)
         place = (*fields[field], *mistake.path[2:]) if field in fields else path
-        raise document.error(place, mistake.sentence)
+        raise base.document.error(place, mistake.sentence)
     if not LEVEL_NAME.fullmatch(level.name):
-        raise document.error(
+        raise base.document.error(
             path, f"{shown(level.name)} cannot name a level: ',', '=' and spaces at the ends are taken"
         )
 
@@ -119,13 +123,19 @@ def _field_of(path: KeyPath) -> str:
     return ".".join(str(part) for part in path[:2])
 
 
-def _check_field(document: Document, field: str, path: KeyPath) -> None:
-    if field in FIELD_PATHS:
-        return
-    section, _, name = field.partition(".")
-    choices = [known for known in FIELD_PATHS if section == known.split(".")[0]]
-    elsewhere = [known for known in FIELD_PATHS if (name or section) == known.split(".")[1]]
-    raise document.error(path, unknown("field", field, elsewhere or choices or FIELD_PATHS))
+def _check_fields(base: Base, sets: Mapping[str, Any], places: Mapping[str, KeyPath]) -> None:
+    """Raise for a path in `sets` that is no field; `places` is where each is written."""
+    try:
+        known = field_paths(base.config, sets, base.folder)
+    except ModelError as error:
+        raise base.document.error(places["model.builder"], str(error)) from None
+    for field, place in places.items():
+        section, _, name = field.partition(".")
+        if field in known or (section == "model" and "model.*" in known and name.isidentifier()):
+            continue
+        choices = [path for path in known if section == path.split(".")[0]]
+        elsewhere = [path for path in known if (name or section) == path.split(".")[1]]
+        raise base.document.error(place, unknown("field", field, elsewhere or choices or known))
 
 
 def _check_new(document: Document, level: Level, earlier: Sequence[Level], path: KeyPath) -> None:

@@ -1,25 +1,18 @@
 """From a study file to a study: read, checked against every table, its factors and claims resolved."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.measure import METRICS, metrics_of
-from ablate.schema import DifferenceClaim, KeyPath, SectionError, StudyFile, validated
+from ablate.schema import SectionError, StudyFile, validated
+from ablate.study.claims import Claim, resolve_claims
 from ablate.study.document import Document, read_document
-from ablate.study.factors import build_factors, resolve_levels
-from ablate.study.levels import Factor, mistakes_of
+from ablate.study.effects import check_effects
+from ablate.study.factors import Base, build_factors, resolve_levels
+from ablate.study.levels import Factor, combinations, mistakes_of
+from ablate.study.metrics import check_fraction, check_measured
 from ablate.study.mistakes import mistakes_in, unknown
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim of the study file with its levels resolved: factor column -> level name on either side."""
-
-    stated: DifferenceClaim
-    better: dict[str, str]
-    than: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -43,12 +36,21 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     source = Path(path)
     document = read_document(source, overrides)
     config = _validated(document)
-    for mistake in mistakes_of(config, {}):
+    for mistake in mistakes_of(config, {}, source.parent):
         raise document.error(mistake.path, mistake.sentence)
+    if config.design != "count":
+        _check_trainable(document, config)
     _check_metrics(document, config)
-    factors = build_factors(document, config)
+    base = Base(document, config, source.parent)
+    factors = build_factors(base)
     baseline = _baseline(document, config, factors)
-    return Study(config, source, tuple(overrides), factors, baseline, _claims(document, config, factors))
+    check_effects(base, list(combinations(config, factors, baseline)))
+    return Study(config, source, tuple(overrides), factors, baseline, resolve_claims(document, config, factors))
+
+
+def question_of(path: Path) -> str:
+    """What the study file at `path` asks, without a look at its networks and data; raises `StudyError`."""
+    return _validated(read_document(path, ())).question
 
 
 def _validated(document: Document) -> StudyFile:
@@ -61,64 +63,37 @@ def _validated(document: Document) -> StudyFile:
     raise document.error(mistake.path, mistake.sentence)
 
 
+def _check_trainable(document: Document, config: StudyFile) -> None:
+    for key, value in (("data", config.data), ("train", config.train), ("seeds", config.seed_list)):
+        if not value:
+            raise document.error((key,), f"the key {key!r} is missing")
+
+
 def _check_metrics(document: Document, config: StudyFile) -> None:
     for index, name in enumerate(config.measure):
         if name not in METRICS:
             raise document.error(("measure", index), unknown("metric", name, METRICS))
+    if config.design != "count":
+        _check_primary(document, config)
+
+
+def _check_primary(document: Document, config: StudyFile) -> None:
     paired = metrics_of("per_trial", list(METRICS))
     if config.primary not in paired:
         raise document.error(("primary",), unknown("metric of a trial", config.primary, paired))
-    _check_measured(document, config, config.primary, ("primary",))
+    check_measured(document, config, config.primary, ("primary",))
     for name, value in config.margin.items():
-        _check_measured(document, config, name, ("margin", name))
-        _check_fraction(document, name, value, ("margin", name))
-
-
-def _check_measured(document: Document, config: StudyFile, name: str, path: KeyPath) -> None:
-    if name not in METRICS:
-        raise document.error(path, unknown("metric", name, config.measure))
-    if name not in config.measure:
-        raise document.error(path, f"{name!r} is not measured; add it to measure ({', '.join(config.measure)})")
+        check_measured(document, config, name, ("margin", name))
+        check_fraction(document, name, value, ("margin", name))
 
 
 def _baseline(document: Document, config: StudyFile, factors: Sequence[Factor]) -> dict[str, str]:
     levels = resolve_levels(document, factors, config.baseline, ("baseline",))
+    if config.design == "count":  # nothing is compared with it
+        return {factor.column: factor.levels[0].name for factor in factors} | levels
     for factor in factors:
         if factor.column not in levels:
             names = ", ".join(level.name for level in factor.levels)
             sentence = f"names no level of factor {factor.path_or_name!r} (choices: {names})"
             raise document.error(("baseline",), sentence)
     return levels
-
-
-def _claims(document: Document, config: StudyFile, factors: Sequence[Factor]) -> tuple[Claim, ...]:
-    times = Counter(claim.id for claim in config.claims)
-    return tuple(_claim(document, config, factors, index, times[claim.id]) for index, claim in enumerate(config.claims))
-
-
-def _claim(document: Document, config: StudyFile, factors: Sequence[Factor], index: int, times: int) -> Claim:
-    path: KeyPath = ("claims", index)
-    stated = config.claims[index]
-    if times > 1:
-        raise document.error((*path, "id"), f"{times} claims are called {stated.id!r}; each needs its own id")
-    if stated.metric is not None:
-        _check_measured(document, config, stated.metric, (*path, "metric"))
-    better = resolve_levels(document, factors, stated.better, (*path, "better"))
-    than = resolve_levels(document, factors, stated.than, (*path, "than"))
-    if better == than:
-        raise document.error((*path, "than"), "names the same levels as better; a claim compares two")
-    for factor in factors:
-        if factor.is_condition and better.get(factor.column) != than.get(factor.column):
-            sentence = (
-                f"differs from better in {factor.path_or_name!r}, a condition; variants are compared on equal data"
-            )
-            raise document.error((*path, "than"), sentence)
-    _check_fraction(
-        document, stated.metric or config.primary, stated.published_difference, (*path, "published_difference")
-    )
-    return Claim(stated, better, than)
-
-
-def _check_fraction(document: Document, metric: str, value: float | None, path: KeyPath) -> None:
-    if metric == "accuracy" and value is not None and abs(value) >= 1:
-        raise document.error(path, f"accuracies are fractions, so {value:g} cannot be their difference; 1 % is 0.01")

@@ -16,6 +16,15 @@ class Mistake:
     sentence: str
 
 
+@dataclass(frozen=True)
+class Place:
+    """The value at `path` of `data`, which was to be a `section`."""
+
+    section: type[Section]
+    data: Any
+    path: KeyPath
+
+
 # pydantic's error type -> what was expected there; fields in braces come from the error's context.
 EXPECTED: Mapping[str, str] = {
     "string_type": "text",
@@ -47,7 +56,7 @@ def mistakes_in(error: SectionError, data: Any) -> list[Mistake]:
     for detail in error.details:
         at.setdefault(_path_in(data, detail), []).append(detail)
     innermost = [path for path in at if not any(other[: len(path)] == path != other for other in at)]
-    return [Mistake(path, _sentence(at[path], error.section, path)) for path in innermost]
+    return [Mistake(path, _sentence(at[path], Place(error.section, data, path))) for path in innermost]
 
 
 def shown(value: Any) -> str:
@@ -78,11 +87,11 @@ def _path_in(data: Any, detail: Mapping[str, Any]) -> KeyPath:
     return tuple(path)
 
 
-def _sentence(details: list[Mapping[str, Any]], section: type[Section], path: KeyPath) -> str:
+def _sentence(details: list[Mapping[str, Any]], place: Place) -> str:
     first = details[0]
     special = SENTENCES.get(first["type"])
     if special and len(details) == 1:
-        return special(first, section, path)
+        return special(first, place)
     expected = list(dict.fromkeys(_expected(detail) for detail in details))
     return f"expected {' or '.join(expected)}, not {shown(first['input'])}"
 
@@ -93,27 +102,27 @@ def _expected(detail: Mapping[str, Any]) -> str:
     return EXPECTED[detail["type"]].format(**detail.get("ctx", {}))
 
 
-def _missing(detail: Mapping[str, Any], _section: type[Section], path: KeyPath) -> str:
+def _missing(detail: Mapping[str, Any], place: Place) -> str:
     if isinstance(detail["loc"][-1], int):
         return f"expected one more value after {shown(detail['input'])}"
-    return f"the key {path[-1]!r} is missing"
+    return f"the key {place.path[-1]!r} is missing"
 
 
-def _unknown_key(_detail: Mapping[str, Any], section: type[Section], path: KeyPath) -> str:
-    return unknown("key", path[-1], keys_at(section, path[:-1]))
+def _unknown_key(_detail: Mapping[str, Any], place: Place) -> str:
+    return unknown("key", place.path[-1], keys_at(place.section, place.data, place.path[:-1]))
 
 
-def _unknown_value(detail: Mapping[str, Any], _section: type[Section], _path: KeyPath) -> str:
+def _unknown_value(detail: Mapping[str, Any], _place: Place) -> str:
     return unknown(
         "value", detail["input"], detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
     )
 
 
-def _own_words(detail: Mapping[str, Any], _section: type[Section], _path: KeyPath) -> str:
+def _own_words(detail: Mapping[str, Any], _place: Place) -> str:
     return str(detail["ctx"]["error"])
 
 
-SENTENCES: Mapping[str, Callable[[Mapping[str, Any], type[Section], KeyPath], str]] = {
+SENTENCES: Mapping[str, Callable[[Mapping[str, Any], Place], str]] = {
     "missing": _missing,
     "extra_forbidden": _unknown_key,
     "literal_error": _unknown_value,

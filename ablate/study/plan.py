@@ -1,17 +1,21 @@
 """From a study to its plan: every variant counted, every trial keyed. plan.json is this, written down."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ablate.data import DATASETS
 from ablate.environment import has_bf16_cpu
-from ablate.errors import DeviceError, ModelError, ResultsError, StudyError
+from ablate.errors import DeviceError, ResultsError
 from ablate.lookup import load_dotted
+from ablate.models.spec import NetworkSpec
 from ablate.records import digest, stored_plan
-from ablate.schema import DataConfig
+from ablate.schema import DataConfig, TrainConfig
+from ablate.study.claims import claims_json
 from ablate.study.load import Study
+from ablate.study.probe import release
+from ablate.study.surveys import survey_variants
 from ablate.study.variants import Variant, baseline_of, images_of, variants_of
 from ablate.train import TRAINING_VERSION
 
@@ -20,13 +24,20 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Planned:
-    """A variant with its counts and the key of every seed."""
+    """A variant with what was counted of it (see models/survey.py) and the key of every seed."""
 
     variant: Variant
-    params: int
-    macs: int
-    data_digest: str
+    survey: dict[str, Any]
+    data_digest: str | None
     keys: dict[int, str]
+
+    @property
+    def params(self) -> int:
+        return int(self.survey["params"])
+
+    @property
+    def macs(self) -> int:
+        return int(self.survey["macs"])
 
 
 @dataclass(frozen=True)
@@ -72,16 +83,13 @@ def plan_study(study: Study, folder: Path, device: str) -> Plan:
     stored = stored_plan(folder) or {"variants": []}
     precision = stored.get("precision") or _precision(settle_device(device))
     variants = [_with_precision(variant, precision) for variant in variants_of(study)]
-    counts = {digest(variant["model"]): (variant["params"], variant["macs"]) for variant in stored["variants"]}
-    digests = {data: DATASETS[data.name].digest(data) for data in {variant.data for variant in variants}}
+    surveys = survey_variants(study, variants, stored["variants"])
+    release()
+    trained_on = {variant.data for variant in variants if variant.train is not None and variant.data is not None}
+    digests = {data: DATASETS[data.name].digest(data) for data in trained_on}
     planned = tuple(
-        Planned(
-            variant,
-            *_counted(variant, counts, study.source),
-            digests[variant.data],
-            _keys(variant, study.config.seed_list, digests[variant.data]),
-        )
-        for variant in variants
+        _planned(variant, survey, digests, study.config.seed_list)
+        for variant, survey in zip(variants, surveys, strict=True)
     )
     data_digests = {data.name: digest_ for data, digest_ in digests.items()}
     return Plan(study, baseline_of(study), precision, planned, data_digests)
@@ -107,8 +115,8 @@ def check_unchanged(plan: Plan, folder: Path) -> None:
     New levels, seeds and metrics are welcome; whatever was planned before must be planned alike now.
     """
     stored = stored_plan(folder)
-    if stored is None:
-        return
+    if stored is None or stored["study"]["design"] == plan.study.config.design == "count":
+        return  # counts are taken anew in seconds, so there is nothing to protect
     now = {planned.variant.name: planned for planned in plan.variants}
     for before in stored["variants"]:
         difference = _difference(before, now.get(before["variant"]), stored)
@@ -148,45 +156,50 @@ def _precision(device: str) -> Literal["fp32", "bf16"]:
 
 
 def _with_precision(variant: Variant, precision: str) -> Variant:
-    if variant.train.precision != "auto":
+    if variant.train is None or variant.train.precision != "auto":
         return variant
     return replace(variant, train=variant.train.model_copy(update={"precision": precision}))
 
 
-def _counted(variant: Variant, known: dict[str, tuple[int, int]], source: Path) -> tuple[int, int]:
-    """Parameters and MACs, from an earlier plan or by building the network on torch's meta device."""
-    fields = digest(variant.model.as_json())
-    if fields not in known:
-        try:
-            counts = load_dotted("ablate.models.counts:count")(variant.model)
-        except ModelError as error:
-            raise StudyError(f"{source}: variant {variant.name}: {error}") from error
-        known[fields] = (counts.params, counts.macs)
-    return known[fields]
+def _planned(
+    variant: Variant, survey: dict[str, Any], digests: Mapping[DataConfig, str], seeds: Sequence[int]
+) -> Planned:
+    if variant.train is None or variant.data is None:
+        return Planned(variant, survey, None, {})
+    data_digest = digests[variant.data]
+    return Planned(variant, survey, data_digest, _keys(variant.model, variant.data, variant.train, data_digest, seeds))
 
 
-def _keys(variant: Variant, seeds: Sequence[int], data_digest: str) -> dict[int, str]:
+def _keys(
+    model: NetworkSpec, data: DataConfig, train: TrainConfig, data_digest: str, seeds: Sequence[int]
+) -> dict[int, str]:
     """The key of every seed: whatever decides a trial's outcome is in it, and nothing else is."""
+    held_out = {} if data.validation is None else {"validation": data.validation}
     same = {
-        "model": variant.model.as_json(),
+        "model": model.as_json(),
         "data": {
-            "name": variant.data.name,
+            "name": data.name,
             "digest": data_digest,
-            "seed": variant.data.seed,
-            "train_limit": variant.data.train_limit,
+            "seed": data.seed,
+            "train_limit": data.train_limit,
             "scored": "test",
+            **held_out,
         },
-        "train": variant.train.model_dump(mode="json", exclude_none=True),
+        "train": train.model_dump(mode="json", exclude_none=True),
         "training_version": TRAINING_VERSION,
     }
     return {seed: digest({**same, "seed": seed}) for seed in seeds}
 
 
-def _data_fields(data: DataConfig) -> dict[str, Any]:
+def _data_json(planned: Planned) -> dict[str, Any]:
     """What is stated of the data, but for the folder, which is this machine's own, and the images that makes."""
+    data = planned.variant.data
+    if data is None or planned.data_digest is None:
+        return {}
     info = DATASETS[data.name].describe(data)
     stated = data.model_dump(mode="json", exclude={"root"}, exclude_none=True)
-    return {**stated, "train_images": images_of(data, info), "test_images": info.test_images}
+    images = {"train_images": images_of(data, info), "test_images": info.test_images}
+    return {**stated, **images, "digest": planned.data_digest}
 
 
 def _shown(source: Path) -> str:
@@ -198,12 +211,8 @@ def _shown(source: Path) -> str:
 
 def _study_json(study: Study) -> dict[str, Any]:
     """The study file as resolved; the levels that claims name are given by their names, factor by factor."""
-    paths = {factor.column: factor.path_or_name for factor in study.factors}
     stated = study.config.model_dump(mode="json", exclude={"data": {"root"}})
-    for claim, entry in zip(study.claims, stated["claims"], strict=True):
-        entry["better"] = {paths[column]: level for column, level in claim.better.items()}
-        entry["than"] = {paths[column]: level for column, level in claim.than.items()}
-    return stated
+    return {**stated, "claims": claims_json(study.claims)}
 
 
 def _variant_json(planned: Planned) -> dict[str, Any]:
@@ -212,10 +221,9 @@ def _variant_json(planned: Planned) -> dict[str, Any]:
         "variant": variant.name,
         "levels": variant.levels,
         "model": variant.model.as_json(),
-        "data": {**_data_fields(variant.data), "digest": planned.data_digest},
-        "train": variant.train.model_dump(mode="json", exclude_none=True),
+        "data": _data_json(planned),
+        "train": {} if variant.train is None else variant.train.model_dump(mode="json", exclude_none=True),
         "steps": variant.steps,
-        "params": planned.params,
-        "macs": planned.macs,
+        **planned.survey,
         "keys": {str(seed): key for seed, key in planned.keys.items()},
     }

@@ -82,7 +82,9 @@ def run(
 
 def _fetch_data(study: Study) -> None:
     """Have every data set of the study at hand; raises `DataError` that says what to download when it cannot be had."""
-    for data in {variant.data for variant in variants_of(study)}:
+    for data in {
+        variant.data for variant in variants_of(study) if variant.train is not None and variant.data is not None
+    }:
         source = DATASETS[data.name]
         try:
             source.digest(data)
@@ -105,10 +107,12 @@ def _jobs(plan: Plan, folder: Path, only: Sequence[str]) -> list[Job]:
 
 def _job(planned: Planned, seed: int, key: str) -> Job:
     variant = planned.variant
+    assert variant.data is not None
+    assert variant.train is not None
     task = {
         "key": key,
         "seed": seed,
-        "model": variant.model.as_json(),
+        "model": variant.model.as_task(),
         "data": variant.data.model_dump(mode="json"),
         "train": variant.train.model_dump(mode="json"),
     }
@@ -166,7 +170,7 @@ def _settle_execution(plan: Plan, folder: Path, machine: str, device: str, worke
 def _new_execution(plan: Plan, device: str, workers: int | None) -> Execution:
     """CPU: a worker a core, or a trial if these are fewer, and the cores shared out. CUDA: one worker."""
     cores = environment.cores()
-    count = workers or (min(cores, len(plan.trials)) if device == "cpu" else 1)
+    count = workers or (max(1, min(cores, len(plan.trials))) if device == "cpu" else 1)
     return Execution(device=device, workers=count, threads=max(1, cores // count))
 
 

@@ -2,24 +2,35 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ablate.errors import UnknownName
-from ablate.lookup import lookup, suggestion
-from ablate.models.resolve import PRESETS, resolve
-from ablate.models.spec import ModelSpec
+from ablate.lookup import load_dotted, lookup, suggestion
+from ablate.models.resolve import PRESETS, is_external, resolve
+from ablate.models.spec import BuilderSpec, NetworkSpec
 from ablate.schema import ModelConfig, SectionError, validated
 from ablate.study.document import Document, with_overrides
 from ablate.study.load import load_study
 from ablate.study.mistakes import mistakes_in
+from ablate.study.probe import describe_network
 from ablate.study.variants import baseline_of, variants_of
 
 
-def network_of(target: str, overrides: Sequence[str]) -> ModelSpec:
+def describe(target: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """What `ablate show` prints of the network that `target` and `overrides` name (see models/describe.py)."""
+    spec = network_of(target, overrides)
+    if isinstance(spec, BuilderSpec):
+        return describe_network(spec)
+    described: dict[str, Any] = load_dotted("ablate.models.describe:describe")(spec)
+    return described
+
+
+def network_of(target: str, overrides: Sequence[str]) -> NetworkSpec:
     """The network that `target`, a preset's name or a study file, and `--set model.field=value` describe.
 
     Raises `UnknownName` for a target that is neither, `StudyError` for an override or study that is wrong.
     """
-    if target in PRESETS:
+    if target in PRESETS or is_external(target):
         return _preset(target, overrides)
     if Path(target).suffix not in (".yaml", ".yml"):
         raise UnknownName(f"unknown network {target!r}; {suggestion(target, PRESETS)}, or the path of a study file")
@@ -28,7 +39,7 @@ def network_of(target: str, overrides: Sequence[str]) -> ModelSpec:
     return lookup(variants, baseline_of(study), "variant").model
 
 
-def _preset(name: str, overrides: Sequence[str]) -> ModelSpec:
+def _preset(name: str, overrides: Sequence[str]) -> NetworkSpec:
     document = with_overrides(Document({"model": {"preset": name}}, {(): f"show {name}"}), overrides)
     try:
         fields = validated(ModelConfig, document.data["model"])

@@ -1,93 +1,111 @@
 """From a study to its variants: which combinations of levels there are, and what each resolves to."""
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ablate.data import DATASETS
-from ablate.data.subset import subset_size
+from ablate.data.subset import subset_size, validation_size
 from ablate.data.types import DataInfo
 from ablate.errors import AblateError, ModelError, StudyError
 from ablate.models.resolve import resolve
-from ablate.models.spec import ModelSpec
-from ablate.schema import DataConfig, ModelConfig, TrainConfig
-from ablate.study.levels import apply_levels
+from ablate.models.spec import FROM_DATA, NetworkSpec
+from ablate.schema import BuilderConfig, DataConfig, ModelConfig, TrainConfig
+from ablate.study.levels import Sections, apply_levels, combinations, network_name, variant_name
 from ablate.study.load import Study
+from ablate.study.probe import builder_spec
 from ablate.train.length import length_of
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One combination of levels with everything it resolves to; `levels`: factor -> level name."""
+    """One combination of levels with everything it resolves to; `levels`: factor -> level name.
+
+    One that is only counted has no training, and data only where the study states some.
+    """
 
     name: str
     levels: dict[str, str]
-    model: ModelSpec
-    data: DataConfig
-    train: TrainConfig
+    model: NetworkSpec
+    data: DataConfig | None
+    train: TrainConfig | None
     steps: int
     epochs: int
 
 
 def variants_of(study: Study) -> list[Variant]:
     """Every variant of the design, the baseline among them, in the order of the study file's levels."""
-    combinations = itertools.product(*(factor.levels for factor in study.factors))
-    baseline = study.baseline_levels
     variants = []
-    for levels in combinations:
+    for levels in combinations(study.config, study.factors, study.baseline_levels):
         named = {factor.column: level.name for factor, level in zip(study.factors, levels, strict=True)}
-        changes = sum(named[column] != baseline[column] for column in named)
-        if study.config.design == "grid" or changes <= 1:
-            variants.append(_variant(study, named, {k: v for level in levels for k, v in level.sets.items()}))
+        variants.append(_variant(study, named, {path: value for level in levels for path, value in level.sets.items()}))
     return variants
 
 
 def baseline_of(study: Study) -> str:
-    """The name of the baseline variant; a study without factors has one variant, called after its preset."""
-    return _name(study.baseline_levels) if study.factors else study.config.model.preset
+    """The name of the baseline variant; a study without factors has one variant, called after its network."""
+    return variant_name(study.baseline_levels) if study.factors else network_name(study.config.model)
 
 
 def images_of(data: DataConfig, info: DataInfo) -> int:
-    """Training images that a variant sees; raises `DataError` for a `train_limit` that cannot be."""
-    return subset_size(data.train_limit, info.train_images, info.classes)
+    """Images that a variant trains on; raises `DataError` for a `train_limit` or `validation` that cannot be."""
+    return subset_size(data.train_limit, info.train_images, info.classes) - validation_images_of(data, info)
+
+
+def validation_images_of(data: DataConfig, info: DataInfo) -> int:
+    """Images held out of the training subset; raises `DataError` as `images_of` does."""
+    limited = subset_size(data.train_limit, info.train_images, info.classes)
+    return validation_size(data.validation, limited, info.classes)
 
 
 def _variant(study: Study, names: dict[str, str], sets: Mapping[str, Any]) -> Variant:
     columns = {factor.column: factor.path_or_name for factor in study.factors}
-    name = _name(names) if names else study.config.model.preset
-    model, data, train = apply_levels(study.config, sets)
+    name = variant_name(names) if names else network_name(study.config.model)
+    sections = apply_levels(study.config, sets, study.source.parent)
+    levels = {columns[column]: level for column, level in names.items()}
     try:
-        info = DATASETS[data.name].describe(data)
-        spec = _spec(model, info)
-        length = length_of(train, images_of(data, info))
+        info = None if sections.data is None else DATASETS[sections.data.name].describe(sections.data)
+        spec = _spec(sections.model, info, study.source.parent)
+        if study.config.design == "count":
+            return Variant(name, levels, spec, sections.data, None, steps=0, epochs=0)
+        assert info is not None
+        return _trained(name, levels, spec, sections, info)
     except AblateError as error:
         raise StudyError(f"{study.source}: variant {name}: {error}") from error
+
+
+def _trained(name: str, levels: dict[str, str], spec: NetworkSpec, sections: Sections, info: DataInfo) -> Variant:
+    data, train = sections.data, sections.train
+    assert data is not None
+    assert train is not None
+    length = length_of(train, images_of(data, info), validation_images_of(data, info))
     augment = info.augment if train.augment == "auto" else train.augment
-    levels = {columns[column]: level for column, level in names.items()}
-    return Variant(name, levels, spec, data, train.model_copy(update={"augment": augment}), length.steps, length.epochs)
+    settled = train.model_copy(update={"augment": augment})
+    return Variant(name, levels, spec, data, settled, length.steps, length.epochs)
 
 
-def _name(levels: dict[str, str]) -> str:
-    """The level if there is one factor, else `factor=level` joined by commas."""
-    if len(levels) == 1:
-        return next(iter(levels.values()))
-    return ",".join(f"{column}={level}" for column, level in levels.items())
-
-
-def _spec(model: ModelConfig, info: DataInfo) -> ModelSpec:
+def _spec(model: ModelConfig | BuilderConfig, info: DataInfo | None, folder: Path) -> NetworkSpec:
     """The network for the data: what the data decide comes from them unless stated, and must fit them if stated."""
-    stated = model.model_dump(exclude_none=True, exclude={"preset"})
-    from_data = {"num_classes": info.classes, "input_size": info.image_size, "in_channels": info.channels}
-    spec = resolve(model.preset, {**from_data, **stated})
-    if spec.num_classes < info.classes:
+    stated = model.model_dump(exclude_none=True, exclude={"preset", "builder"})
+    shape: dict[str, Any] = {}
+    if info is not None:
+        shape = {"num_classes": info.classes, "input_size": info.image_size, "in_channels": info.channels}
+        _check_shape(stated, info)
+    if isinstance(model, ModelConfig):
+        return resolve(model.preset, {**shape, **stated})
+    shape |= {name: value for name, value in stated.items() if name in FROM_DATA}
+    return builder_spec(model.builder, stated, shape, folder)
+
+
+def _check_shape(stated: Mapping[str, Any], info: DataInfo) -> None:
+    """Raise `ModelError` for a stated number of classes or channels that does not fit the images."""
+    if "num_classes" in stated and stated["num_classes"] < info.classes:
         raise ModelError(
-            f"model.num_classes: {spec.num_classes} is less than the {info.classes} classes of {info.name}"
+            f"model.num_classes: {stated['num_classes']} is less than the {info.classes} classes of {info.name}"
         )
-    for field in ("input_size", "in_channels"):
-        if getattr(spec, field) != from_data[field]:
-            raise ModelError(
-                f"model.{field}: {getattr(spec, field)} does not fit the images of {info.name}, "
-                f"which have {from_data[field]}; leave it out"
-            )
-    return spec
+    if "in_channels" in stated and stated["in_channels"] != info.channels:
+        raise ModelError(
+            f"model.in_channels: {stated['in_channels']} does not fit the images of {info.name}, "
+            f"which have {info.channels}; leave it out"
+        )

@@ -1,4 +1,4 @@
-"""Batched augmentation: every image's crop and flip come from (seed, epoch, image), whatever the batch it falls in."""
+"""Crops and flips by the batch: every image's come from (seed, epoch, image), whatever the batch it falls in."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ from ablate.randomness import words
 
 PADDING = 4  # pixels on each side, reflected, as usual for 32x32 images (He et al. 2016 pad with zeros)
 
-Augmentation = Literal["crop_flip", "crop", "flip", "none"]
+Augmentation = Literal["crop_flip", "crop", "flip", "none", "resized_crop_flip"]
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,17 @@ class Source:
     """A training set ready to be cut from: uint8 (n, height + 2 margin, width + 2 margin, channels) on its device."""
 
     pixels: Tensor
-    margin: int
-    flips: bool
+    kind: Augmentation
+
+    @property
+    def margin(self) -> int:
+        """Reflected pixels on each side."""
+        return margin_of(self.kind)
+
+    @property
+    def flips(self) -> bool:
+        """Whether images are mirrored at random."""
+        return self.kind.endswith("flip")
 
 
 @dataclass(frozen=True)
@@ -32,12 +41,17 @@ class Draws:
     mirrored: Tensor
 
 
+def margin_of(kind: Augmentation) -> int:
+    """Pixels that `kind` reflects on each side of an image."""
+    return PADDING if kind in ("crop_flip", "crop") else 0
+
+
 def source(images: Tensor, kind: Augmentation) -> Source:
     """Lay out `images`, uint8 (n, channels, height, width), for cutting; the reflected border is made once."""
-    margin = PADDING if kind.startswith("crop") else 0
+    margin = margin_of(kind)
     rows, columns = (_reflected(side, margin).to(images.device) for side in images.shape[2:])
     padded = images.permute(0, 2, 3, 1).contiguous()[:, rows][:, :, columns]
-    return Source(padded, margin, kind.endswith("flip"))
+    return Source(padded, kind)
 
 
 def draw(data: Source, seed: int, epoch: int) -> Draws:

@@ -1,8 +1,10 @@
 """The training loop: linear, in memory, without a wait for the device inside an epoch."""
 
+import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,36 +12,33 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ablate.models.outputs import Outputs
 from ablate.randomness import permutation, seed_of
 from ablate.schema import TrainConfig
-from ablate.train.augmentation import Source, cut, draw
+from ablate.train.averaging import WeightAverage
+from ablate.train.check import watches_validation
 from ablate.train.length import Length, length_of
 from ablate.train.optimizers import optimizer_for
 from ablate.train.precision import arithmetic, settled
-from ablate.train.schedules import factor
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """The training subset on its device: what images are cut from, labels (n,), and its channels' mean and deviation.
-
-    `mean` and `std` are of pixels in [0, 1], shape (1, channels, 1, 1).
-    """
-
-    images: Source
-    labels: Tensor
-    mean: Tensor
-    std: Tensor
+from ablate.train.schedules import learning_rate
+from ablate.train.scoring import score
+from ablate.train.selection import epochs_since_lowest
+from ablate.train.sets import TrainingSet
+from ablate.train.views import draw_views, normalise, training_view
 
 
 @dataclass(frozen=True)
 class Point:
-    """One epoch of a learning curve; loss and accuracy are of the training batches as they were met."""
+    """One epoch of a learning curve; loss and accuracy are of the training batches as they were met.
+
+    `validation_loss`, where the recipe watches one, is of the weights that would be scored then.
+    """
 
     epoch: int
     train_loss: float
     train_accuracy: float
     learning_rate: float
+    validation_loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,15 @@ class _Run:
     recipe: TrainConfig
     length: Length
     seed: int
+    average: WeightAverage | None
+
+
+@dataclass
+class _Watched:
+    """The validation loss of every epoch so far and, if training may stop early, the weights at the lowest."""
+
+    losses: list[float]
+    lowest: dict[str, Tensor] | None
 
 
 def fit(
@@ -69,54 +77,96 @@ def fit(
 ) -> Fitted:
     """Train `network` in place. Every random number follows from `seed`, the epoch, the step and the image.
 
-    A loss that is no longer finite at the end of an epoch ends the training with the state `diverged`.
+    A loss that is no longer finite at the end of an epoch ends the training with the state `diverged`. The weights left
+    are the last, or their average, or with early stopping those of the lowest validation loss.
     """
-    length = length_of(recipe, len(data.labels))
-    run = _Run(network, optimizer_for(network, recipe), data, recipe, length, seed)
-    network.train()
-    curve: list[Point] = []
+    length = length_of(recipe, len(data.labels), 0 if data.validation is None else len(data.validation.labels))
+    average = None if recipe.average_decay is None else WeightAverage(network, recipe.average_decay)
+    run = _Run(network, optimizer_for(network, recipe), data, recipe, length, seed, average)
+    curve, watched = list[Point](), _Watched([], None)
+    state: Literal["complete", "diverged"] = "complete"
     seconds = 0.0
     for epoch in range(length.epochs):
+        network.train()
         started = time.perf_counter()
-        loss, accuracy = _epoch(run, epoch)
+        loss, accuracy = _epoch(run, epoch, watched.losses)
         seconds += time.perf_counter() - started
-        curve.append(Point(epoch + 1, loss, accuracy, run.optimizer.param_groups[0]["lr"]))
+        rate = run.optimizer.param_groups[0]["lr"]
+        curve.append(Point(epoch + 1, loss, accuracy, rate, _watch(run, watched)))
         on_epoch(curve[-1])
         if not math.isfinite(loss):
-            return Fitted(tuple(curve), length.of_epoch(epoch).stop, seconds, "diverged")
-    return Fitted(tuple(curve), length.steps, seconds, "complete")
+            state = "diverged"
+            break
+        if _is_over(recipe, watched.losses):
+            break
+    _leave(run, watched)
+    return Fitted(tuple(curve), length.of_epoch(len(curve) - 1).stop, seconds, state)
 
 
-def _epoch(run: _Run, epoch: int) -> tuple[float, float]:
+def _epoch(run: _Run, epoch: int, validation_losses: Sequence[float]) -> tuple[float, float]:
     """Run the steps of `epoch`; mean loss and accuracy over their images, read from the device once."""
     steps, labels = run.length.of_epoch(epoch), run.data.labels
     order = torch.from_numpy(permutation(len(labels), "order", run.seed, epoch)).to(labels.device)
-    draws = draw(run.data.images, run.seed, epoch)
+    views = draw_views(run.data.images, run.data.side, run.recipe.rotation_degrees, run.seed, epoch)
     losses = torch.zeros((), device=labels.device, dtype=torch.float64)
     correct = torch.zeros((), device=labels.device, dtype=torch.int64)
     for number, batch in zip(steps, torch.split(order, run.recipe.batch_size), strict=False):
-        images = normalise(cut(run.data.images, draws, batch), run.data.mean, run.data.std)
-        loss, hits = _step(run, number, images, labels[batch])
+        images = normalise(training_view(views, batch), run.data.mean, run.data.std)
+        rate = learning_rate(run.recipe, run.length, number, validation_losses)
+        loss, hits = _step(run, number, rate, images, labels[batch])
         losses += loss
         correct += hits
     return losses.item() / len(steps), correct.item() / (len(steps) * run.recipe.batch_size)
 
 
-def _step(run: _Run, number: int, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def _step(run: _Run, number: int, rate: float, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """One update; the batch's mean loss and its count of correct answers, both still on the device."""
     recipe, optimizer = run.recipe, run.optimizer
     for group in optimizer.param_groups:
-        group["lr"] = recipe.lr * factor(recipe.schedule, number, run.length.steps, run.length.warmup)
+        group["lr"] = rate
     torch.manual_seed(seed_of("dropout", run.seed, number))
     with arithmetic(images.device, settled(recipe.precision)):
-        logits = run.network(images)
-    loss = F.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+        outputs = run.network(images)
+    loss, logits = _loss(outputs, labels, recipe.label_smoothing)
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
+    if run.average is not None:
+        run.average.update(number + 1)
     return loss.detach(), (logits.detach().argmax(1) == labels).sum()
 
 
-def normalise(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """uint8 pixels (n, channels, height, width) to fp32 of zero mean and unit deviation; the memory layout is kept."""
-    return pixels.float().div_(255).sub_(mean).div_(std)
+def _loss(outputs: Tensor | Outputs, labels: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    """The mean cross-entropy of a batch, auxiliary heads by their weight included, and the logits of the main one."""
+    heads = outputs if isinstance(outputs, Outputs) else Outputs(outputs, (), 0.0)
+    loss = F.cross_entropy(heads.logits.float(), labels, label_smoothing=smoothing)
+    for logits in heads.auxiliary:
+        loss = loss + heads.weight * F.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
+    return loss, heads.logits
+
+
+def _watch(run: _Run, watched: _Watched) -> float | None:
+    """Take down the validation loss of the weights that would be scored now; None if the recipe does not watch it."""
+    if run.data.validation is None or not watches_validation(run.recipe):
+        return None
+    with nullcontext() if run.average is None else run.average.in_place():
+        losses, _ = score(run.network, run.data.validation, run.data, run.recipe)
+        watched.losses.append(losses.double().mean().item())
+        if run.recipe.stop_patience_epochs is not None and epochs_since_lowest(watched.losses) == 0:
+            watched.lowest = copy.deepcopy(run.network.state_dict())
+    return watched.losses[-1]
+
+
+def _is_over(recipe: TrainConfig, validation_losses: Sequence[float]) -> bool:
+    return (
+        recipe.stop_patience_epochs is not None
+        and epochs_since_lowest(validation_losses) >= recipe.stop_patience_epochs
+    )
+
+
+def _leave(run: _Run, watched: _Watched) -> None:
+    """Give the network the weights that are to be scored."""
+    if watched.lowest is not None:
+        run.network.load_state_dict(watched.lowest)
+    elif run.average is not None:
+        run.average.exchange()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ablate.errors import DataError
 from ablate.schema import TrainConfig
+from ablate.train.check import check_recipe
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,11 @@ class Length:
         return range(epoch * self.steps_per_epoch, min((epoch + 1) * self.steps_per_epoch, self.steps))
 
 
-def length_of(recipe: TrainConfig, images: int) -> Length:
-    """Steps of `recipe` over `images` training images; raises `DataError` for no full batch or an endless warm-up."""
+def length_of(recipe: TrainConfig, images: int, validation_images: int) -> Length:
+    """Steps of `recipe` over `images` training images, beside `validation_images` that are held out.
+
+    Raises `DataError` for no full batch or an endless warm-up, `StudyError` as `check_recipe` does.
+    """
     per_epoch = images // recipe.batch_size
     if per_epoch == 0:
         raise DataError(
@@ -40,4 +44,5 @@ def length_of(recipe: TrainConfig, images: int) -> Length:
             f"train.warmup_epochs: {recipe.warmup_epochs:g} epochs are {warmup} steps, "
             f"but training ends after {steps}; choose less than {steps / per_epoch:g}"
         )
+    check_recipe(recipe, steps, per_epoch, validation_images)
     return Length(steps, per_epoch, warmup)

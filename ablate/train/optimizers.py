@@ -21,7 +21,25 @@ def adamw(groups: Groups, recipe: TrainConfig) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=recipe.lr, fused=True)
 
 
-OPTIMIZERS: dict[str, Callable[[Groups, TrainConfig], torch.optim.Optimizer]] = {"sgd": sgd, "adamw": adamw}
+def adam(groups: Groups, recipe: TrainConfig) -> torch.optim.Optimizer:
+    """Adam (Kingma & Ba 2015) with torch's betas; weight decay is added to the gradient, `momentum` is not read."""
+    return torch.optim.Adam(groups, lr=recipe.lr, fused=True)
+
+
+def rmsprop(groups: Groups, recipe: TrainConfig) -> torch.optim.Optimizer:
+    """RMSprop with momentum, smoothing 0.9 (Tieleman & Hinton 2012, lecture 6.5) and epsilon 1e-8.
+
+    Both are the defaults of Keras 1, whose author's paper gives neither; the mean square starts at 0.
+    """
+    return torch.optim.RMSprop(groups, lr=recipe.lr, momentum=recipe.momentum, alpha=0.9, eps=1e-8)
+
+
+OPTIMIZERS: dict[str, Callable[[Groups, TrainConfig], torch.optim.Optimizer]] = {
+    "sgd": sgd,
+    "adamw": adamw,
+    "adam": adam,
+    "rmsprop": rmsprop,
+}
 
 
 def optimizer_for(network: nn.Module, recipe: TrainConfig) -> torch.optim.Optimizer:

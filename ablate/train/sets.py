@@ -1,4 +1,4 @@
-"""A split of a data set on the training device."""
+"""The splits of a data set on the training device."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ablate.data.types import Split
-from ablate.train.augmentation import Augmentation, source
-from ablate.train.fit import TrainingSet
+from ablate.train.augmentation import Augmentation, Source, source
 
 
 @dataclass(frozen=True)
@@ -20,8 +19,35 @@ class EvaluationSet:
     labels: Tensor
 
 
-def training_set(split: Split, subset: NDArray[np.int64], kind: Augmentation, device: torch.device) -> TrainingSet:
-    """The images of `split` at `subset`, to be augmented as `kind` says; mean and deviation are of these images."""
+@dataclass(frozen=True)
+class TrainingSet:
+    """The training subset on its device: what images are cut from, labels (n,), and its channels' mean and deviation.
+
+    `mean` and `std` are of pixels in [0, 1], shape (1, channels, 1, 1). `side`: the pixels of a side that the network
+    takes. `validation`: what is held out of the subset, if anything is.
+    """
+
+    images: Source
+    labels: Tensor
+    mean: Tensor
+    std: Tensor
+    side: int
+    validation: EvaluationSet | None = None
+
+
+def training_set(
+    split: Split,
+    subset: NDArray[np.int64],
+    kind: Augmentation,
+    device: torch.device,
+    *,
+    side: int | None = None,
+    held_out: NDArray[np.int64] | None = None,
+) -> TrainingSet:
+    """The images of `split` at `subset`, to be augmented as `kind` says; mean and deviation are of these images.
+
+    `side`, that of the images unless given, is what they are resized to; `held_out` are the images of validation.
+    """
     images, labels = split.images[subset], split.labels[subset]
     mean, std = _channel_statistics(images)
     return TrainingSet(
@@ -29,7 +55,13 @@ def training_set(split: Split, subset: NDArray[np.int64], kind: Augmentation, de
         labels=torch.from_numpy(labels).to(device),
         mean=mean.to(device),
         std=std.to(device),
+        side=images.shape[2] if side is None else side,
+        validation=None if held_out is None or len(held_out) == 0 else _part(split, held_out, device),
     )
+
+
+def _part(split: Split, indices: NDArray[np.int64], device: torch.device) -> EvaluationSet:
+    return evaluation_set(Split(split.images[indices], split.labels[indices]), device)
 
 
 def evaluation_set(split: Split, device: torch.device) -> EvaluationSet:

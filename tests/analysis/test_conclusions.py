@@ -8,6 +8,7 @@ from statsmodels.stats.multitest import multipletests
 
 from ablate.analysis import conclude, contrasts
 from ablate.analysis.conclusions import CLAIM_COLUMNS, CONTRAST_COLUMNS
+from ablate.analysis.factorial import pair
 from ablate.errors import AblateError, UnknownName
 from ablate.schema import DifferenceClaim
 
@@ -92,6 +93,13 @@ def test_a_margin_allows_equivalence(margin):
     assert stats.ttest_1samp(differences, 0.02, alternative="less").pvalue < 0.05
     assert found.loc["maxpool", "verdict"] == "equivalent"
     assert found.loc["spd", "verdict"] == "better"
+
+
+def test_a_margin_is_of_its_own_metric():
+    found = contrasts(study(effects=(0.0, 0.05, 0.0)), "strided", ["test_loss", "accuracy"], margin={"accuracy": 0.02})
+    verdicts = found.set_index(["metric", "variant"])["verdict"]
+    assert verdicts["accuracy", "maxpool"] == "equivalent"
+    assert verdicts["test_loss", "maxpool"] == "inconclusive"
 
 
 def test_equal_arms_give_p_one_and_a_point_interval():
@@ -179,8 +187,8 @@ def test_wrong_input_is_named():
 
 def test_a_claim_that_is_a_contrast_counts_once():
     trials = study()
-    pairs = [("spd", "strided"), ("maxpool", "strided")]
-    found = conclude(trials, pairs, ["accuracy"], claims=[claim()], factor_columns=PATHS)
+    tested = [pair("spd", "strided"), pair("maxpool", "strided")]
+    found = conclude(trials, tested, ["accuracy"], claims=[claim()], factor_columns=PATHS)
     pd.testing.assert_frame_equal(found.contrasts, contrasts(trials, "strided"))
     row = found.claims.iloc[0]
     assert tuple(found.claims.columns) == CLAIM_COLUMNS
@@ -191,8 +199,8 @@ def test_a_claim_that_is_a_contrast_counts_once():
 
 def test_a_claim_of_its_own_joins_the_family():
     trials = study()
-    pairs = [("spd", "strided"), ("maxpool", "strided")]
-    found = conclude(trials, pairs, ["accuracy"], claims=[claim("maxpool", "spd")], factor_columns=PATHS)
+    tested = [pair("spd", "strided"), pair("maxpool", "strided")]
+    found = conclude(trials, tested, ["accuracy"], claims=[claim("maxpool", "spd")], factor_columns=PATHS)
     arms = [("spd", "strided"), ("maxpool", "strided"), ("maxpool", "spd")]
     p_values = [stats.ttest_rel(values(trials, left), values(trials, right)).pvalue for left, right in arms]
     adjusted = multipletests(p_values, method="holm")[1]
@@ -203,9 +211,9 @@ def test_a_claim_of_its_own_joins_the_family():
 
 def test_a_claim_about_another_metric_is_a_family_of_its_own():
     trials = study()
-    pairs = [("spd", "strided"), ("maxpool", "strided")]
+    tested = [pair("spd", "strided"), pair("maxpool", "strided")]
     about_loss = claim(metric="test_loss", published_difference=-0.1)
-    found = conclude(trials, pairs, ["accuracy"], claims=[about_loss], factor_columns=PATHS)
+    found = conclude(trials, tested, ["accuracy"], claims=[about_loss], factor_columns=PATHS)
     pd.testing.assert_frame_equal(found.contrasts, contrasts(trials, "strided"))
     row = found.claims.iloc[0]
     assert (row["metric"], row["published"], row["verdict"]) == ("test_loss", -0.1, "supported")

@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -6,6 +7,8 @@ import pytest
 
 from ablate.analysis.pairing import by_seed, check_trials, compare
 from ablate.errors import AblateError
+
+ONE, HALF = Fraction(1), Fraction(1, 2)
 
 
 def trials(**values: list[float]) -> pd.DataFrame:
@@ -19,7 +22,7 @@ def trials(**values: list[float]) -> pd.DataFrame:
 
 def test_pairs_follow_the_seed_not_the_row_order():
     table = trials(a=[0.1, 0.2, 0.3], b=[1.1, 1.4, 1.9]).sample(frac=1.0, random_state=0)
-    comparison = compare(by_seed(table, "accuracy"), "accuracy", [("b", "a")])
+    comparison = compare(by_seed(table, "accuracy"), "accuracy", {"b": ONE, "a": -ONE})
     assert comparison.effect.difference == pytest.approx((1.0 + 1.2 + 1.6) / 3)
     assert comparison.pairing == "complete"
 
@@ -27,7 +30,7 @@ def test_pairs_follow_the_seed_not_the_row_order():
 @pytest.mark.parametrize("gap", [math.nan, math.inf, -math.inf])
 def test_a_value_that_is_not_finite_is_a_missing_one(gap):
     table = trials(a=[0.1, 0.2, 0.3], b=[1.1, gap, 1.9])
-    comparison = compare(by_seed(table, "accuracy"), "accuracy", [("b", "a")])
+    comparison = compare(by_seed(table, "accuracy"), "accuracy", {"b": ONE, "a": -ONE})
     assert comparison.effect.n == 2
     assert comparison.effect.difference == pytest.approx((1.0 + 1.6) / 2)
     assert comparison.pairing == "missing"
@@ -36,23 +39,34 @@ def test_a_value_that_is_not_finite_is_a_missing_one(gap):
 def test_a_seed_of_a_third_arm_is_missing_here():
     table = trials(a=[0.1, 0.2], b=[0.3, 0.5], c=[0.1, 0.2, 0.3])
     values = by_seed(table, "accuracy")
-    assert compare(values, "accuracy", [("b", "a")]).pairing == "missing"
+    assert compare(values, "accuracy", {"b": ONE, "a": -ONE}).pairing == "missing"
 
 
-def test_several_pairs_average_within_a_seed_and_drop_an_incomplete_one_whole():
+def test_several_variants_are_weighed_within_a_seed_and_an_incomplete_one_is_dropped_whole():
     table = trials(a=[0.0, 0.0, 0.0], b=[1.0, 2.0, 3.0], c=[0.0, 0.0, 0.0], d=[3.0, 4.0, math.nan])
-    comparison = compare(by_seed(table, "accuracy"), "accuracy", [("b", "a"), ("d", "c")])
+    comparison = compare(by_seed(table, "accuracy"), "accuracy", {"b": HALF, "a": -HALF, "d": HALF, "c": -HALF})
     assert comparison.effect.n == 2
     assert comparison.effect.difference == pytest.approx((2.0 + 3.0) / 2)
 
 
-def test_identity_ignores_sign_and_order():
+def test_weights_of_thirds_leave_no_rounding_behind():
+    # 0.1 + 0.2 + 0.3 is not 0.6 in doubles, and a third is no double at all.
+    third = Fraction(1, 3)
+    table = trials(a=[0.1, 0.4], b=[0.2, 0.5], c=[0.3, 0.6], d=[0.1, 0.4], e=[0.2, 0.5], f=[0.3, 0.6])
+    weights = {"a": third, "b": third, "c": third, "d": -third, "e": -third, "f": -third}
+    effect = compare(by_seed(table, "accuracy"), "accuracy", weights).effect
+    assert (effect.difference, effect.p_value) == (0.0, 1.0)
+
+
+def test_identity_ignores_sign_scale_and_order():
     values = by_seed(trials(a=[0.0, 1.0], b=[1.0, 2.0], c=[0.0, 3.0], d=[3.0, 4.0]), "accuracy")
-    one = compare(values, "accuracy", [("b", "a"), ("d", "c")])
-    other = compare(values, "accuracy", [("c", "d"), ("a", "b")])
-    mixed = compare(values, "accuracy", [("b", "a"), ("c", "d")])
-    assert one.identity == other.identity
-    assert one.identity != mixed.identity
+    one = compare(values, "accuracy", {"b": HALF, "a": -HALF, "d": HALF, "c": -HALF})
+    other = compare(values, "accuracy", {"c": HALF, "a": HALF, "d": -HALF, "b": -HALF})
+    larger = compare(values, "accuracy", {"a": -ONE, "b": ONE, "c": -ONE, "d": ONE})
+    mixed = compare(values, "accuracy", {"b": HALF, "a": -HALF, "c": HALF, "d": -HALF})
+    fewer = compare(values, "accuracy", {"b": ONE, "a": -ONE})
+    assert one.identity == other.identity == larger.identity
+    assert len({one.identity, mixed.identity, fewer.identity}) == 3
 
 
 def test_nullable_numbers_are_numbers():

@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -14,11 +15,12 @@ def effect(p_value: float, *, n: int = 8, difference: float = 0.1, error: float 
 
 
 def comparison(p_value: float, pair: tuple[str, str] = ("b", "a"), metric: str = "accuracy") -> Comparison:
-    return Comparison(metric, (pair,), effect(p_value), "complete")
+    return Comparison(metric, {pair[0]: Fraction(1), pair[1]: Fraction(-1)}, effect(p_value), "complete")
 
 
 def finding(p_adjusted: float, *, n: int = 8, difference: float = 0.1, pairing: Pairing = "complete") -> Finding:
-    found = Comparison("accuracy", (("b", "a"),), effect(p_adjusted, n=n, difference=difference), pairing)
+    weights = {"b": Fraction(1), "a": Fraction(-1)}
+    found = Comparison("accuracy", weights, effect(p_adjusted, n=n, difference=difference), pairing)
     return Finding(found, p_adjusted, family_size=1)
 
 
@@ -54,7 +56,7 @@ def test_a_test_without_p_still_takes_its_place_in_the_family():
 
 
 def test_a_claim_without_arms_is_no_member():
-    nothing = Comparison("accuracy", (), paired_effect(np.empty(0), 0.0), "missing")
+    nothing = Comparison("accuracy", {}, paired_effect(np.empty(0), 0.0), "missing")
     found = adjust([comparison(0.02), nothing])
     assert found[0].p_adjusted == pytest.approx(0.02)
     assert math.isnan(found[1].p_adjusted)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ablate.data.subset import training_subset
+from ablate.data.subset import held_out, training_subset, validation_size
 from ablate.errors import DataError
 
 LABELS = np.repeat(np.arange(4), [10, 20, 30, 40])
@@ -58,3 +58,36 @@ def test_more_images_than_there_are_is_an_error() -> None:
 def test_fewer_images_than_classes_is_an_error() -> None:
     with pytest.raises(DataError, match="train_limit is 3, fewer than the set's 4 classes"):
         training_subset(LABELS, 3, seed=0, classes=4)
+
+
+def test_a_validation_split_is_stratified_by_largest_remainder() -> None:
+    # 17 of 100: see the shares of a subset above.
+    taken = held_out(LABELS, 0.17, seed=0, classes=4)
+    assert np.bincount(LABELS[taken]).tolist() == [2, 3, 5, 7]
+    assert (np.diff(taken) > 0).all()
+
+
+@given(share=st.floats(0.05, 0.95), seed=st.integers(0, 1000))
+def test_as_many_are_held_out_as_the_share_says(share: float, seed: int) -> None:
+    taken = held_out(LABELS, share, seed, classes=4)
+    assert len(taken) == validation_size(share, 100, classes=4) == round(100 * share)
+    assert (np.abs(np.bincount(LABELS[taken], minlength=4) - np.array([10, 20, 30, 40]) * len(taken) / 100) < 1).all()
+
+
+def test_who_is_held_out_is_the_data_seeds_choice_and_not_the_subsets() -> None:
+    labels = np.arange(1000) % 10
+    first, again, other = (held_out(labels, 0.1, seed, classes=10).tolist() for seed in (0, 0, 1))
+    assert first == again != other
+    assert first != training_subset(labels, 100, 0, classes=10).tolist()
+
+
+def test_without_a_share_nothing_is_held_out() -> None:
+    assert held_out(LABELS, None, seed=0, classes=4).tolist() == []
+    assert validation_size(None, 100, classes=4) == 0
+
+
+@pytest.mark.parametrize(("share", "count", "left"), [(0.03, 3, 97), (0.98, 98, 2)])
+def test_a_share_that_starves_a_side_is_an_error(share: float, count: int, left: int) -> None:
+    message = rf"data\.validation: {share} of 100 training images holds out {count} and leaves {left}; each.* needs 4"
+    with pytest.raises(DataError, match=message):
+        held_out(LABELS, share, seed=0, classes=4)

@@ -20,6 +20,8 @@ COUNTED: dict[str, list[Any]] = {
     "downsample_kernel": [(3, 1), (1, 1), (5, 3)],
     "relu_placement": list(CHOICES["relu_placement"]),
     "norm_placement": list(CHOICES["norm_placement"]),
+    "mid_norm": list(CHOICES["mid_norm"]),
+    "skip_norm": list(CHOICES["skip_norm"]),
     "segments": ["depthwise", 1, 4],
     "separable_order": list(CHOICES["separable_order"]),
     "bias": [False, True],
@@ -33,7 +35,7 @@ def random_changes(count: int) -> list[dict[str, Any]]:
     source = random.Random(0)
     drawn = [{name: source.choice(values) for name, values in COUNTED.items()} for _ in range(count)]
     return [
-        fields for fields in drawn if (fields["relu_placement"], fields["norm_placement"]) != ("full_pre", "after_add")
+        fields for fields in drawn if fields["relu_placement"] != "full_pre" or fields["norm_placement"] == "branch"
     ]
 
 
@@ -43,8 +45,9 @@ def separable_by_hand(fields: dict[str, Any], channels: int, out: int, after: in
     spatial = out if pointwise_first else channels
     taps = 9 * (1 if fields["segments"] == "depthwise" else spatial // fields["segments"]) * spatial
     biases = spatial + out if fields["bias"] else 0
+    norm = 2 * spatial if fields["mid_norm"] == "batch" else 0
     pointwise_side = SIDE if pointwise_first else after
-    return taps + channels * out + biases, taps * after**2 + channels * out * pointwise_side**2
+    return taps + channels * out + biases + norm, taps * after**2 + channels * out * pointwise_side**2
 
 
 def operator_by_hand(fields: dict[str, Any], channels: int, kernel: int) -> tuple[int, int]:
@@ -69,14 +72,15 @@ def block_by_hand(fields: dict[str, Any]) -> tuple[int, int]:
         convs = separable_by_hand(fields, channels, out, after)
         norm = 2 * (channels if fields["relu_placement"] == "full_pre" else out)
         params, macs = params + convs[0] + norm, macs + convs[1]
-    # `after_add` moves the closing BN, it does not change how many there are.
+    # `after_add` moves the closing BN, `both` adds one.
     out = WIDTHS[-1]
+    params += 2 * out if fields["norm_placement"] == "both" else 0
     operator = operator_by_hand(fields, out, main_kernel)
     params, macs = params + operator[0], macs + operator[1]
     if fields["residual"] == "none":
         return params, macs
     halves_itself = fields["skip_downsample"] == "strided" or by_depthwise
-    params += IN * out + 2 * out
+    params += IN * out + (2 * out if fields["skip_norm"] == "batch" else 0)
     macs += IN * out * (HALF if halves_itself else SIDE) ** 2
     if not halves_itself:
         operator = operator_by_hand(fields, out, skip_kernel)

@@ -1,5 +1,7 @@
 """Parameters and multiply-adds against published numbers, numbers of other programs, and other implementations."""
 
+from typing import Any
+
 import pytest
 
 from ablate.models import PRESETS, resolve
@@ -146,6 +148,40 @@ def test_most_of_the_mini_network_is_its_space_to_depth_convolutions() -> None:
     assert len(rows) == 6
     # The convolutions alone: 4 c^2 k^2 on the main branch (k = 3) and on the skip (k = 1), c = 128, 256, 512.
     assert sum(row.params for row in rows) == sum(4 * c * c * (9 + 1) for c in (128, 256, 512)) == 13_762_560
+
+
+# Howard et al. 2017, tables 6 and 7: width, image size, millions of multiply-adds; parameters counted independently.
+MOBILENETS = [
+    (1.0, 224, 4_231_976, 569),
+    (0.75, 224, 2_585_560, 325),
+    (0.5, 224, 1_331_592, 149),
+    (0.25, 224, 470_072, 41),
+    (1.0, 192, 4_231_976, 418),
+    (1.0, 160, 4_231_976, 290),
+    (1.0, 128, 4_231_976, 186),
+]
+
+
+@pytest.mark.parametrize(("width", "size", "params", "millions"), MOBILENETS)
+def test_mobilenet_counts_as_published(width: float, size: int, params: int, millions: int, by_hand: Any) -> None:
+    spec = resolve("mobilenet_v1", {"width": width, "input_size": size})
+    assert count(spec) == Counts(params, by_hand(spec).macs)
+    # The paper rounds some of them and cuts off others.
+    assert count(spec).macs / 1e6 == pytest.approx(millions, abs=0.7)
+
+
+def test_mobilenet_counts_as_timm_does() -> None:
+    """mobilenetv1_100 of timm 1.0, counted by fvcore; its BN and adaptive pooling are what is beyond."""
+    spec = resolve("mobilenet_v1", {})
+    assert count(spec) == Counts(4_231_976, 568_740_352)
+    assert fvcore_count(spec) == FvcoreCounts(578_875_904, 568_740_352)
+
+
+def test_a_shallow_mobilenet_is_the_paper_s() -> None:
+    """Howard et al. 2017, table 5: without the five equal layers 2.9 million parameters, 307 million multiply-adds."""
+    counts = count(resolve("mobilenet_v1", {"middle_depth": 0}))
+    assert round(counts.params / 1e6, 1) == 2.9
+    assert round(counts.macs / 1e6) == 307
 
 
 @pytest.mark.parametrize("preset", PRESETS)

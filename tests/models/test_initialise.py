@@ -29,6 +29,8 @@ VARIANTS: list[dict[str, Any]] = [
 def test_layers_that_two_variants_share_start_alike(preset: str) -> None:
     base = weights(preset)
     for fields in VARIANTS:
+        if preset == "xception_guide" and "full_pre" in fields.values():
+            continue  # refused beside its BN behind the sum
         other = weights(preset, **fields)
         shared = [path for path in base.keys() & other.keys() if base[path].shape == other[path].shape]
         assert len(shared) > 20

@@ -93,6 +93,37 @@ def test_even_kernels_are_right_where_nothing_reads_them_as_space_to_depth() -> 
     assert spec.downsample_kernel == (2, 2)
 
 
-def test_after_add_has_no_norm_to_move_under_full_pre() -> None:
-    with pytest.raises(ModelError, match=r"model\.norm_placement: after_add .* full_pre .* use branch"):
-        resolve("mini_xception", {"relu_placement": "full_pre", "norm_placement": "after_add"})
+@pytest.mark.parametrize("placement", ["after_add", "both"])
+def test_no_norm_closes_a_branch_under_full_pre(placement: str) -> None:
+    with pytest.raises(ModelError, match=rf"model\.norm_placement: {placement} .* full_pre .* use branch"):
+        resolve("mini_xception", {"relu_placement": "full_pre", "norm_placement": placement})
+
+
+# The names of the fields that networks had when the first results were published: those results' keys rest on them.
+FIRST_FIELDS = {
+    *("preset", "width", "channel_multiple", "middle_depth", "downsample", "skip_downsample", "downsample_kernel"),
+    *("relu_placement", "mid_activation", "activation", "residual", "norm_placement", "segments", "separable_order"),
+    *("bias", "init", "dropout", "num_classes", "input_size", "in_channels"),
+}
+
+
+@pytest.mark.parametrize("preset", ["mini_xception", "xception"])
+def test_networks_of_the_first_presets_keep_their_json(preset: str) -> None:
+    assert set(resolve(preset, {}).as_json()) == FIRST_FIELDS
+
+
+@pytest.mark.parametrize(
+    ("preset", "younger"),
+    [("xception_guide", {"skip_norm": "none"}), ("mobilenet_v1", {"mid_norm": "batch"}), ("sepconv_guide", {})],
+)
+def test_younger_fields_are_in_the_json_where_they_say_something(preset: str, younger: dict[str, str]) -> None:
+    spec = resolve(preset, {})
+    fields = spec.as_json()
+    assert {name: value for name, value in fields.items() if name not in FIRST_FIELDS} == younger
+    assert spec_from_json(json.loads(json.dumps(fields))) == spec
+
+
+@pytest.mark.parametrize("field", ["mid_norm", "skip_norm"])
+def test_younger_choices_are_checked_too(field: str) -> None:
+    with pytest.raises(ModelError, match=rf"model\.{field}: must be one of .*, not 'layer'"):
+        resolve("xception", {field: "layer"})

@@ -134,6 +134,23 @@ def _toy(folder: Path = Path("results/toy"), **changes: Any) -> Results:
     return _results(_plan(cells, resolved, _name(first), seeds=8), folder)
 
 
+def _interaction(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "spd-needs-width",
+        "source": "a guess",
+        "statement": "SPD-Conv leads by more where the network is narrow",
+        "metric": None,
+        "interaction": {
+            "better": {"model.downsample": "spd"},
+            "than": {"model.downsample": "strided"},
+            "more_at": {"model.width": "0.25"},
+            "than_at": {"model.width": "0.5"},
+        },
+        "published_difference": None,
+        **changes,
+    }
+
+
 @pytest.fixture
 def toy() -> Callable[..., Results]:
     return _toy
@@ -143,3 +160,9 @@ def toy() -> Callable[..., Results]:
 def claim() -> Callable[..., dict[str, Any]]:
     """The claim that the toy study supports, with changes."""
     return _claim
+
+
+@pytest.fixture
+def interaction() -> Callable[..., dict[str, Any]]:
+    """A claim that the toy study crossed with width does not support, with changes."""
+    return _interaction

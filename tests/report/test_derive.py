@@ -3,10 +3,12 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 from ablate.analysis import contrasts
 from ablate.errors import ResultsError, UnknownName
 from ablate.report import strict_problems, tables
+from ablate.report.derive import study_claims
 
 CROSSED = {"model.downsample": ["strided", "spd"], "model.width": ["0.25", "0.5"]}
 
@@ -168,11 +170,67 @@ def test_arms_on_different_machines_are_mixed_though_neither_is_by_itself(toy):
     assert accuracy["badges"].tolist() == ["mixed environments", ""]
 
 
-def test_a_crossed_grid_has_cells_and_no_contrasts(toy):
-    derived = tables(toy(factors=CROSSED))
-    assert derived.contrasts.empty
+def test_a_crossed_grid_has_cells_with_intervals_and_main_effects_with_verdicts(toy):
+    results = toy(factors=CROSSED)
+    derived = tables(results)
     assert len(derived.variants) == 4
     assert derived.variants["accuracy_ci_low"].notna().all()
+    assert "verdict" not in derived.variants
+    assert verdicts(derived) == {"downsample=spd": "better", "width=0.5": "inconclusive"}
+    cells = results.trials.pivot_table(index="seed", columns=["downsample", "width"], values="accuracy")
+    by_seed = (cells["spd"] - cells["strided"]).mean(axis="columns")
+    expected = stats.ttest_1samp(by_seed, 0)
+    row = derived.contrasts.iloc[0]
+    assert (row["variant"], row["baseline"], row["n"]) == ("downsample=spd", "downsample=strided", 8)
+    assert row["difference"] == pytest.approx(by_seed.mean(), abs=1e-12)
+    assert row["p_value"] == pytest.approx(expected.pvalue, rel=1e-9)
+    assert row["p_adjusted"] == pytest.approx(2 * expected.pvalue, rel=1e-9)
+
+
+def test_exact_main_effects_are_differences_of_means_over_cells(toy):
+    results = toy(factors=CROSSED)
+    for variant, params, macs in zip(results.plan["variants"], (100, 300, 1000, 5001), (1, 2, 4, 7), strict=True):
+        variant["params"], variant["macs"] = params, macs
+    exact = tables(results).contrasts.query("metric == 'params' or metric == 'macs'")
+    # Cells in order: strided narrow, strided wide, SPD narrow, SPD wide.
+    assert exact["difference"].tolist() == [(6001 - 400) / 2, (5301 - 1100) / 2, (11 - 3) / 2, (9 - 5) / 2]
+    assert exact["verdict"].tolist() == [None] * 4
+
+
+def test_a_crossed_grid_can_be_read_against_another_baseline(toy):
+    own, other = (tables(toy(factors=CROSSED), baseline=name) for name in (None, "downsample=spd,width=0.25"))
+    assert verdicts(other) == {"downsample=strided": "worse", "width=0.5": "inconclusive"}
+    assert other.contrasts["difference"][0] == pytest.approx(-own.contrasts["difference"][0], abs=1e-15)
+
+
+def test_one_missing_cell_holds_back_every_effect_that_it_is_part_of(toy):
+    results = toy(factors={"model.downsample": ["strided", "spd", "maxpool"], "model.width": ["0.25", "0.5"]})
+    derived = tables(drop(results, "downsample=spd,width=0.5", [2]))
+    accuracy = derived.contrasts[derived.contrasts["metric"] == "accuracy"].set_index("variant")
+    assert accuracy["n"].to_dict() == {"downsample=spd": 7, "downsample=maxpool": 8, "width=0.5": 7}
+    assert accuracy["badges"].str.contains("missing seeds").to_dict() == {
+        "downsample=spd": True,
+        "downsample=maxpool": False,
+        "width=0.5": True,
+    }
+    assert accuracy["verdict"]["downsample=spd"] == "inconclusive"
+
+
+def test_a_grid_of_which_one_variant_has_run_concludes_nothing(toy):
+    results = toy(factors=CROSSED)
+    only = replace(results, trials=results.trials[results.trials["variant"] == "downsample=spd,width=0.25"])
+    derived = tables(only)
+    assert verdicts(derived) == {"downsample=spd": None, "width=0.5": None}
+    accuracy = derived.contrasts[derived.contrasts["metric"] == "accuracy"]
+    assert accuracy["n"].tolist() == [0, 0]
+    assert accuracy["badges"].tolist() == ["missing seeds", "missing seeds"]
+    assert derived.variants["n"].tolist() == [0, 0, 8, 0]
+
+
+def test_main_effects_carry_the_badges_of_all_their_cells(toy):
+    derived = tables(change(toy(factors=CROSSED), "downsample=strided,width=0.5", 0, environment="e2"))
+    accuracy = derived.contrasts[derived.contrasts["metric"] == "accuracy"]
+    assert accuracy["badges"].tolist() == ["mixed environments", "mixed environments"]
 
 
 def test_claims_are_judged_and_keep_the_contracts_columns(toy, claim):
@@ -190,6 +248,34 @@ def test_a_claim_joins_the_family_of_the_contrasts(toy, claim):
     alone, joined = tables(toy()), tables(toy(claims=[other]))
     assert joined.contrasts["p_adjusted"][0] > alone.contrasts["p_adjusted"][0]
     assert joined.claims["verdict"].tolist() == ["contradicted"]
+
+
+def test_an_interaction_claim_is_measured(toy, interaction):
+    results = toy(factors=CROSSED, claims=[interaction(published_difference=0.01)])
+    row = tables(results).claims.iloc[0]
+    cells = results.trials.pivot_table(index="seed", columns=["downsample", "width"], values="accuracy")
+    lead = cells["spd"] - cells["strided"]
+    assert row["measured"] == pytest.approx((lead["0.25"] - lead["0.5"]).mean(), abs=1e-12)
+    assert (row["published"], row["verdict"], row["metric"]) == (0.01, "inconclusive", "accuracy")
+
+
+def test_an_interaction_claim_joins_the_family_of_the_main_effects(toy, interaction):
+    alone, joined = tables(toy(factors=CROSSED)), tables(toy(factors=CROSSED, claims=[interaction()]))
+    assert joined.contrasts["p_adjusted"][0] == pytest.approx(1.5 * alone.contrasts["p_adjusted"][0])
+
+
+def test_an_interaction_claim_about_a_level_that_the_plan_has_not_is_an_error(toy, interaction):
+    wrong = interaction()
+    wrong["interaction"]["than_at"] = {"model.width": "0.75"}
+    with pytest.raises(ResultsError, match=r"claim 'spd-needs-width' names the level '0.75' of model.width; did"):
+        tables(toy(factors=CROSSED, claims=[wrong]))
+
+
+def test_claims_about_counts_are_none_of_training(toy, claim):
+    count = {"system": "spd", "quantity": "params", "published": 4000.0}
+    stated = {"id": "c", "source": "a paper", "statement": "4,000 parameters", "count": count}
+    results = toy(claims=[stated, claim()])
+    assert [each.id for each in study_claims(results)] == ["spd-beats-stride"]
 
 
 def test_claims_are_tested_on_a_crossed_grid(toy, claim):

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from ablate.report.document import Bullets, Code, Column, Heading, Notice, Paragraph, Table
+from ablate.report.document import Bar, Bullets, Chart, Code, Column, Heading, Notice, Panel, Paragraph, Table
 from ablate.report.markdown import escape, render
 
 
@@ -53,3 +53,8 @@ def test_a_hostile_cell_stays_in_its_cell():
 
 def test_a_fence_is_longer_than_what_it_holds():
     assert render([Code("```\nx")]) == "````\n```\nx\n````\n"
+
+
+def test_a_chart_is_a_link_to_its_picture():
+    chart = Chart("Sizes of `nets`", "m", "figures/sizes.svg", (Panel("p", (Bar("a", 1.0, 2.0),)),))
+    assert render([chart]) == "![Sizes of \\`nets\\`](figures/sizes.svg)\n"

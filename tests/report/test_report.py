@@ -13,6 +13,7 @@ from ablate.records import TRIAL_METRICS, Record, failure_path, load_results, re
 from ablate.report import SECTIONS, document, results_table, tables, write
 from ablate.report.document import Heading
 from ablate.report.markdown import render
+from ablate.report.sections.results import effects_table
 
 
 def report_of(results, **options):
@@ -181,11 +182,98 @@ def test_a_claim_on_a_metric_without_seeds_says_why(toy, claim):
     assert "Not tested, since the metric has no value a seed: size (params)." in text
 
 
-def test_a_crossed_grid_says_that_cells_carry_no_verdict(toy):
-    text = report_of(toy(factors={"model.downsample": ["strided", "spd"], "model.width": ["0.25", "0.5"]}))
-    assert "Nothing is tested: the grid crosses 2 factors (model.downsample, model.width)" in text
-    assert "single cells carry the interval of their mean over seeds and no verdict" in text
-    assert "verdict |" not in text
+CROSSED = {"model.downsample": ["strided", "spd"], "model.width": ["0.25", "0.5"]}
+
+
+def test_a_crossed_grid_answers_with_its_main_effects(toy):
+    results = toy(factors=CROSSED)
+    spd, wide = tables(results).contrasts.to_dict("records")[:2]
+    answer = report_of(results).split("\n\n")[2]
+    low, high = 100 * spd["ci_low"], 100 * spd["ci_high"]
+    assert answer.startswith(
+        "On accuracy, averaged over the other factors: downsample spd is better than strided "
+        f"(+{100 * spd['difference']:.2f} percentage points [+{low:.2f}, +{high:.2f}], n = 8); "
+        f"width 0.5 cannot be told from 0.25 ({100 * wide['difference']:+.2f} percentage points ["
+    )
+    assert answer.endswith("those have an interval and no verdict.")
+
+
+def test_under_conditions_the_answer_names_them(toy):
+    text = report_of(toy(factors={"data.noise": [0, 8], **CROSSED}))
+    answer = text.split("\n\n")[2]
+    assert "at noise=0 downsample spd is better than strided (" in answer
+    assert "; at noise=8 width 0.5 cannot be told from 0.25 (" in answer
+
+
+def test_cells_have_no_verdict_and_main_effects_stand_beneath(toy):
+    results = toy(factors=CROSSED)
+    for variant, params in zip(results.plan["variants"], (100, 300, 1000, 5000), strict=True):
+        variant["params"] = params
+    derived = tables(results)
+    cells = results_table(results, derived)
+    assert {"difference", "verdict"}.isdisjoint(column.header for column in cells.columns)
+    assert [row[0] for row in cells.rows] == derived.variants["variant"].tolist()
+    effects = effects_table(results, derived)
+    assert [column.header for column in effects.columns] == [
+        *("level", "against", "n", "accuracy, difference (percentage points)", "verdict"),
+        *("parameters, difference", "MACs (multiply-adds), difference", "badges"),
+    ]
+    assert [row[:3] for row in effects.rows] == [
+        ("downsample=spd", "downsample=strided", "8"),
+        ("width=0.5", "width=0.25", "8"),
+    ]
+    assert [row[4:6] for row in effects.rows] == [("better", "+2,800"), ("inconclusive", "+2,100")]
+    assert effects.rows[0][3].startswith(f"{100 * derived.contrasts['difference'][0]:+.2f} [+")
+    text = report_of(results)
+    first, second = text.index("| variant | n |"), text.index("| level | against |")
+    assert text.index("## Results") < first < text.index("Main effects: each level") < second < text.index("## Contr")
+
+
+def test_one_factor_has_no_table_of_main_effects(toy):
+    results = toy()
+    assert effects_table(results, tables(results)).rows == ()
+    assert "ain effect" not in report_of(results)
+    one_at_a_time = toy(factors=CROSSED, design="one_at_a_time")
+    assert "ain effect" not in report_of(one_at_a_time)
+
+
+def test_the_method_says_what_a_main_effect_is(toy):
+    text = report_of(toy(factors=CROSSED))
+    assert "Single cells carry the interval of their mean over seeds and no verdict" in text
+    assert "after Holm's correction over all main effects and all claims" in text
+    assert "Each row is a main effect: the level minus the baseline's level" in text
+    assert "after Holm's correction over all contrasts with the baseline and all claims" in report_of(toy())
+
+
+def test_an_unfinished_grid_says_what_it_lacks(toy):
+    results = toy(factors=CROSSED)
+    only = replace(results, trials=results.trials[results.trials["variant"] == "downsample=spd,width=0.25"])
+    text = report_of(only)
+    assert "Unfinished: 8 of 32 trials." in text
+    assert "downsample spd against strided has no verdict (n = 0, 3 are needed)" in text
+    effects = effects_table(only, tables(only))
+    assert effects.rows[0][2:6] == ("0", "–", "–", "+0")
+    assert effects.rows[0][-1] == "missing seeds"
+
+
+def test_another_baseline_of_a_crossed_grid_is_announced(toy):
+    results = toy(factors=CROSSED)
+    told = "Compared with downsample=spd and width=0.25; the study's own baseline is downsample=strided,width=0.25."
+    text = report_of(results, baseline="downsample=spd,width=0.25")
+    assert told in text
+    assert "downsample strided is worse than spd" in text
+    assert "Compared with" not in report_of(results)
+    assert "Compared with" not in report_of(toy(factors={"data.noise": [0, 8], **CROSSED}))
+
+
+def test_an_interaction_claim_says_what_it_measures(toy, interaction, claim):
+    text = report_of(toy(factors=CROSSED, claims=[interaction()]))
+    assert (
+        "(a guess); measured as the lead of model.downsample spd over model.downsample strided at model.width 0.25, "
+        "minus the same at model.width 0.5\n"
+    ) in text.replace("\\", "")
+    assert "its number is the first difference minus the second" in text
+    assert "its number is the first difference" not in report_of(toy(claims=[claim()]))
 
 
 def test_a_margin_is_put_in_words(toy):

@@ -10,6 +10,7 @@ from ablate.errors import DeviceError, ResultsError, StudyError
 from ablate.models.spec import ModelSpec
 from ablate.records import digest, write_json
 from ablate.study import plan as planning
+from ablate.study import surveys
 from ablate.study.load import load_study
 from ablate.study.plan import Plan, Planned, check_unchanged, plan_study, settle_device
 from ablate.study.variants import variants_of
@@ -20,15 +21,12 @@ def make_plan(toy_study: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Plan toy.yaml with overrides; every network counts for its width, so that no test waits for torch."""
     monkeypatch.setitem(COUNTERS, "used", 0)
     monkeypatch.setattr(planning, "load_dotted", fake_load)
+    monkeypatch.setattr(surveys, "load_dotted", fake_load)
 
     def make(*overrides: str) -> Plan:
         return plan_study(load_study(toy_study, overrides), toy_study.parent / "results" / "toy", "cpu")
 
     return make
-
-
-class Counted:
-    params, macs = 100, 1000
 
 
 COUNTERS = {"used": 0}
@@ -37,11 +35,11 @@ COUNTERS = {"used": 0}
 def fake_load(path: str) -> Any:
     """Stands for the counter on the meta device, and for a machine with two accelerators."""
 
-    def count(_spec: ModelSpec) -> type[Counted]:
+    def survey(_spec: ModelSpec, _quantities: None) -> dict[str, int]:
         COUNTERS["used"] += 1
-        return Counted
+        return {"params": 100, "macs": 1000}
 
-    return {"ablate.models.counts:count": count, "torch.cuda:device_count": lambda: 2}[path]
+    return {"ablate.models.survey:survey": survey, "torch.cuda:device_count": lambda: 2}[path]
 
 
 def only(plan: Plan, name: str) -> Planned:
@@ -255,10 +253,6 @@ class TestWrongVariants:
             (
                 ["model.num_classes=5"],
                 r"variant strided: model\.num_classes: 5 is less than the 10 classes of small_obj",
-            ),
-            (
-                ["model.input_size=64"],
-                r"variant strided: model\.input_size: 64 does not fit the images of small_objects",
             ),
             (
                 ["model.in_channels=1"],

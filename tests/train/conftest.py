@@ -9,8 +9,7 @@ import torch
 from ablate.data.types import Split
 from ablate.randomness import words
 from ablate.train.augmentation import Augmentation
-from ablate.train.fit import TrainingSet
-from ablate.train.sets import training_set
+from ablate.train.sets import TrainingSet, training_set
 
 MakeData = Callable[..., TrainingSet]
 
@@ -25,13 +24,19 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def make_data() -> MakeData:
-    """`count` images of noise, 16x16, of four classes; class c has a darker part in one of its channels."""
+    """`count` images of noise, 16x16, of four classes; class c has a darker part in one of its channels.
 
-    def make(count: int = 96, kind: Augmentation = "crop_flip") -> TrainingSet:
-        images = words(count * 3 * 16 * 16 // 8, "test images").view(np.uint8).reshape(count, 3, 16, 16).copy()
-        labels = np.arange(count) % 4
+    `held_out` more are there for validation.
+    """
+
+    def make(count: int = 96, kind: Augmentation = "crop_flip", held_out: int = 0, side: int = 16) -> TrainingSet:
+        total = count + held_out
+        images = words(total * 3 * 16 * 16 // 8, "test images").view(np.uint8).reshape(total, 3, 16, 16).copy()
+        labels = np.arange(total) % 4
         for label in range(4):
             images[labels == label, label % 3, : 8 * (1 + label // 3)] //= 2
-        return training_set(Split(images, labels), np.arange(count), kind, torch.device("cpu"))
+        trained_on, validation = np.arange(count), np.arange(count, total)
+        device = torch.device("cpu")
+        return training_set(Split(images, labels), trained_on, kind, device, side=side, held_out=validation)
 
     return make

@@ -14,8 +14,10 @@ from ablate.models import build
 from ablate.randomness import permutation
 from ablate.schema import TrainConfig
 from ablate.train import TRAINING_VERSION
-from ablate.train.fit import Fitted, Point, TrainingSet, fit, normalise
+from ablate.train.fit import Fitted, Point, fit
 from ablate.train.schedules import factor
+from ablate.train.sets import TrainingSet
+from ablate.train.views import normalise
 
 MakeData = Callable[..., TrainingSet]
 Array = NDArray[np.float64]

@@ -4,13 +4,19 @@ from typing import Any
 
 import pytest
 
-from ablate.errors import DataError
+from ablate.errors import DataError, StudyError
 from ablate.schema import TrainConfig
-from ablate.train.length import length_of
+from ablate.train.length import Length
+from ablate.train.length import length_of as length_beside
 
 
 def recipe(**fields: Any) -> TrainConfig:
     return TrainConfig(**{"batch_size": 32, **fields})
+
+
+def length_of(recipe: TrainConfig, images: int) -> Length:
+    """With no images held out."""
+    return length_beside(recipe, images, 0)
 
 
 def test_epochs_count_full_batches() -> None:
@@ -49,3 +55,16 @@ def test_no_full_batch_is_an_error() -> None:
 def test_a_warm_up_as_long_as_the_training_is_refused() -> None:
     with pytest.raises(DataError, match=r"train\.warmup_epochs: 2 epochs are 6 steps, but training ends after 6"):
         length_of(recipe(epochs=2, warmup_epochs=2.0), 100)
+
+
+def test_a_recipe_that_does_not_fit_is_refused() -> None:
+    fields = {"epochs": 3, "schedule": "milestones", "decay_factor": 0.1, "milestones": [3]}
+    with pytest.raises(StudyError, match=r"train\.milestones: 3 is not before the end.*takes 3 epochs"):
+        length_of(recipe(**fields), 100)
+
+
+def test_images_held_out_are_there_to_be_watched() -> None:
+    stops = recipe(epochs=3, stop_patience_epochs=2)
+    assert length_beside(stops, 100, 10).steps == 9
+    with pytest.raises(StudyError, match=r"data\.validation: holds out no images"):
+        length_beside(stops, 100, 0)

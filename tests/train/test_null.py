@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from ablate.models import build
 from ablate.schema import TrainConfig
-from ablate.train.fit import TrainingSet, fit, normalise
+from ablate.train.fit import fit
+from ablate.train.sets import TrainingSet
+from ablate.train.views import normalise
 
 MakeData = Callable[..., TrainingSet]
 

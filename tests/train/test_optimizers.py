@@ -59,6 +59,36 @@ def test_adamw_by_hand() -> None:
     assert (layer.weight.item(), layer.bias.item()) == pytest.approx(expected, abs=1e-6)
 
 
+def test_adam_adds_its_weight_decay_to_the_gradient() -> None:
+    layer = nn.Linear(1, 1)
+    made = optimizer_for(layer, recipe(optimizer="adam", lr=0.01, weight_decay=2.0))
+    weight, bias = layer.weight.item(), layer.bias.item()
+    moments = np.zeros((2, 2))
+    for step, gradient in enumerate((1.0, -3.0, 0.5), start=1):
+        layer.weight.grad, layer.bias.grad = torch.full((1, 1), gradient), torch.full((1,), gradient)
+        made.step()
+        slope = np.array([gradient + 2.0 * weight, gradient])
+        moments = np.array([0.9, 0.999])[:, None] * moments + np.array([0.1, 0.001])[:, None] * [slope, slope**2]
+        first, second = moments[0] / (1 - 0.9**step), moments[1] / (1 - 0.999**step)
+        weight, bias = np.array([weight, bias]) - 0.01 * first / (np.sqrt(second) + 1e-8)
+    assert (layer.weight.item(), layer.bias.item()) == pytest.approx((weight, bias), abs=1e-5)
+
+
+def test_rmsprop_by_hand() -> None:
+    layer = nn.Linear(1, 1)
+    made = optimizer_for(layer, recipe(optimizer="rmsprop", lr=0.01, momentum=0.8, weight_decay=0.1))
+    weight, bias = layer.weight.item(), layer.bias.item()
+    square, velocity = np.zeros(2), np.zeros(2)
+    for gradient in (1.0, -3.0, 0.5):
+        layer.weight.grad, layer.bias.grad = torch.full((1, 1), gradient), torch.full((1,), gradient)
+        made.step()
+        slope = np.array([gradient + 0.1 * weight, gradient])
+        square = 0.9 * square + 0.1 * slope**2
+        velocity = 0.8 * velocity + slope / (np.sqrt(square) + 1e-8)
+        weight, bias = np.array([weight, bias]) - 0.01 * velocity
+    assert (layer.weight.item(), layer.bias.item()) == pytest.approx((weight, bias), abs=1e-5)
+
+
 def test_sgd_does_not_look_ahead() -> None:
     made = optimizer_for(nn.Linear(1, 1), recipe(momentum=0.8))
     assert {(group["momentum"], group["nesterov"], group["dampening"]) for group in made.param_groups} == {

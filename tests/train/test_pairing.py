@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ablate.models import build
 from ablate.schema import TrainConfig
-from ablate.train.fit import TrainingSet, fit
+from ablate.train.fit import fit
+from ablate.train.sets import TrainingSet
 
 MakeData = Callable[..., TrainingSet]
 

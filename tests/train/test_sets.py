@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from ablate.data.types import Split
-from ablate.train.fit import normalise
 from ablate.train.sets import evaluation_set, training_set
+from ablate.train.views import normalise
 
 CPU = torch.device("cpu")
 

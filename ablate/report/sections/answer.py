@@ -5,7 +5,7 @@ from typing import Any
 
 from ablate.analysis.verdicts import FEWEST_PAIRS
 from ablate.records import Results
-from ablate.report.contrasting import varied_fields, why_no_contrasts
+from ablate.report.contrasting import baseline_contrasts, crosses_factors, varied_fields, why_no_contrasts
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Column, Heading, Notice, Paragraph, Table
 from ablate.report.numbers import quantity, show_difference, show_interval
@@ -17,6 +17,10 @@ WORDS: dict[str, str] = {
     "equivalent": "is equivalent to",
     "inconclusive": "cannot be told from",
 }
+AVERAGED = (
+    "Intervals are 95 %, n counts seeds that have every combination. An average need not hold at each combination; "
+    "those have an interval and no verdict."
+)
 
 
 def answer(results: Results, tables: Tables) -> list[Block]:
@@ -38,8 +42,12 @@ def answer_sentence(results: Results, tables: Tables) -> str:
     rows = tables.contrasts[tables.contrasts["metric"] == primary].to_dict("records")
     if not rows:
         return f"Nothing is tested: {why_no_contrasts(results.plan)}."
-    clauses = [_clause(row) for row in rows]
-    return f"On {primary.replace('_', ' ')}: {'; '.join(clauses)}. Intervals are 95 %, n counts seed pairs."
+    told = primary.replace("_", " ")
+    if crosses_factors(results.plan):
+        clauses = "; ".join(_clause(row, *_effect_in_words(row)) for row in rows)
+        return f"On {told}, averaged over the other factors: {clauses}. {AVERAGED}"
+    clauses = "; ".join(_clause(row, row["variant"], row["baseline"]) for row in rows)
+    return f"On {told}: {clauses}. Intervals are 95 %, n counts seed pairs."
 
 
 def conditions(results: Results) -> Table:
@@ -57,11 +65,11 @@ def conditions(results: Results) -> Table:
 
 
 def _rebased(results: Results, tables: Tables) -> list[Block]:
-    """A notice where the variants are compared with another one than the study's own baseline."""
-    used, own = set(tables.contrasts["baseline"]), results.plan["baseline"]
-    if len(used) != 1 or own in used or own not in set(tables.contrasts["variant"]):
+    """A notice where the comparison is with another variant, or other levels, than the study's own baseline."""
+    used = list(dict.fromkeys(tables.contrasts["baseline"]))
+    if used == list(dict.fromkeys(contrast.baseline for contrast in baseline_contrasts(results.plan))):
         return []
-    return [Notice(f"Compared with {used.pop()}; the study's own baseline is {own}.")]
+    return [Notice(f"Compared with {' and '.join(used)}; the study's own baseline is {results.plan['baseline']}.")]
 
 
 def _factor(name: str, levels: Any) -> str:
@@ -81,13 +89,21 @@ def machines(results: Results) -> list[str]:
     return list(dict.fromkeys(described))
 
 
-def _clause(row: Mapping[Any, Any]) -> str:
+def _effect_in_words(row: Mapping[Any, Any]) -> tuple[str, str]:
+    """`segments 4` and `depthwise` for the main effect `segments=4` against `segments=depthwise`; conditions first."""
+    conditions, _, effect = row["variant"].rpartition(",")
+    factor, _, level = effect.partition("=")
+    baseline_level = row["baseline"].rpartition("=")[2]
+    return f"at {conditions} {factor} {level}" if conditions else f"{factor} {level}", baseline_level
+
+
+def _clause(row: Mapping[Any, Any], variant: str, baseline: str) -> str:
     metric, pairs = row["metric"], f"n = {row['n']}"
     if row["verdict"] is None:
-        return f"{row['variant']} against {row['baseline']} has no verdict ({pairs}, {FEWEST_PAIRS} are needed)"
+        return f"{variant} against {baseline} has no verdict ({pairs}, {FEWEST_PAIRS} are needed)"
     numbers = f"{show_difference(metric, row['difference'])} {quantity(metric).difference_unit}"
     interval = show_interval(metric, row["ci_low"], row["ci_high"])
-    return f"{row['variant']} {WORDS[row['verdict']]} {row['baseline']} ({numbers} {interval}, {pairs})"
+    return f"{variant} {WORDS[row['verdict']]} {baseline} ({numbers} {interval}, {pairs})"
 
 
 def _seeds(variants: list[dict[str, Any]]) -> str:

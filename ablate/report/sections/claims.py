@@ -1,12 +1,14 @@
 """What was published, beside what was measured."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ablate.analysis.claims import TestedClaim
 from ablate.records import TRIAL_METRICS, Results
 from ablate.report.derive import Tables, study_claims
 from ablate.report.document import Block, Bullets, Column, Heading, Paragraph, Table
 from ablate.report.numbers import show_difference, show_interval
+from ablate.schema import InteractionClaim
 
 COLUMNS = (
     Column("claim", "left"),
@@ -18,20 +20,43 @@ COLUMNS = (
     Column("badges", "left"),
 )
 
+INTERACTION = (
+    "An interaction claim says that a difference depends on another choice: its number is the first difference minus "
+    "the second, each better minus than, averaged over the remaining factors and paired by seed like any other. It "
+    "does not say which side leads at either choice."
+)
+
 
 def claims_section(results: Results, tables: Tables) -> list[Block]:
     claims = study_claims(results)
     if not claims:
         return []
     rows = tuple(_row(row) for row in tables.claims.to_dict("records"))
-    statements = tuple(f"{claim.id}: {claim.statement} ({claim.source})" for claim in claims)
+    statements = tuple(f"{claim.id}: {claim.statement} ({claim.source}){_measured_as(claim)}" for claim in claims)
     return [
         Heading("Claims"),
         Bullets(statements),
         Table(COLUMNS, rows),
         Paragraph(_conditions_that_differ(results)),
+        *_interactions(claims),
         *_untestable(results),
     ]
+
+
+def _measured_as(claim: TestedClaim) -> str:
+    if not isinstance(claim, InteractionClaim):
+        return ""
+    named = claim.interaction
+    lead = f"the lead of {_levels(named.better)} over {_levels(named.than)}"
+    return f"; measured as {lead} at {_levels(named.more_at)}, minus the same at {_levels(named.than_at)}"
+
+
+def _levels(named: Mapping[str, Any]) -> str:
+    return ", ".join(f"{path} {level}" for path, level in named.items())
+
+
+def _interactions(claims: Sequence[TestedClaim]) -> list[Block]:
+    return [Paragraph(INTERACTION)] if any(isinstance(claim, InteractionClaim) for claim in claims) else []
 
 
 def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ablate.records import Results
-from ablate.report.contrasting import why_no_contrasts
+from ablate.report.contrasting import crosses_factors, why_no_contrasts
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Column, Heading, Paragraph, Table
 from ablate.report.numbers import ABSENT, quantity, show_difference, show_interval, show_p, show_plain
@@ -26,6 +26,11 @@ COLUMNS = (
     Column("badges", "left"),
 )
 
+EFFECTS = (
+    "Each row is a main effect: the level minus the baseline's level, averaged over every combination of the other "
+    "factors' levels. Data are no such factor: where they vary, each row holds for the data that it names."
+)
+
 
 def contrasts_section(results: Results, tables: Tables) -> list[Block]:
     if tables.contrasts.empty:
@@ -33,7 +38,8 @@ def contrasts_section(results: Results, tables: Tables) -> list[Block]:
     rows = tuple(_row(row) for row in tables.contrasts.to_dict("records"))
     primary = results.plan["study"]["primary"]
     scope = f"Verdicts are about {primary} alone; the other metrics are described, not tested as a family."
-    return [Heading("Contrasts"), Table(COLUMNS, rows), Paragraph(scope)]
+    effects = [Paragraph(EFFECTS)] if crosses_factors(results.plan) else []
+    return [Heading("Contrasts"), Table(COLUMNS, rows), Paragraph(scope), *effects]
 
 
 def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:

@@ -21,19 +21,27 @@ SIGN_FLIPS = (
     f"give a mean at least as large (exact up to {EXACT_UP_TO_PAIRS} pairs, then {SAMPLED_FLIPS:,} random ones)."
 )
 HOLM = (
-    "The verdict is decided at 5 % by p after Holm's correction over all contrasts with the baseline and all claims on "
+    "The verdict is decided at 5 % by p after Holm's correction over all {tested} and all claims on "
     "the same metric. Under 3 pairs there is none, and while a pair is missing it is inconclusive at best."
 )
 CHANCE = (
     "Seeds are the only source of chance in these intervals: they say what other seeds would give on these very test "
     "images, not what other images would. The test images were read once a trial, after training."
 )
-CELLS = "Several factors are crossed, so single cells carry the interval of their mean over seeds and no verdict."
+EFFECTS = (
+    "Several factors are crossed, so their main effects are tested: a level minus the baseline's level, with the other "
+    "factors alike, averaged over all their combinations within each seed, which makes one number a seed. A seed "
+    "counts once all the trials of the effect have finished. Single cells carry the interval of their mean over seeds "
+    "and no verdict, and a main effect does not say that a level does the same in every cell."
+)
 
 
 def method(results: Results, tables: Tables) -> list[Block]:
-    cells = [CELLS] if crosses_factors(results.plan) else []
-    return [Heading("Method"), Bullets((PAIRING, INTERVAL, SIGN_FLIPS, HOLM, *_equivalence(results), *cells, CHANCE))]
+    crossed = crosses_factors(results.plan)
+    effects = [EFFECTS] if crossed else []
+    holm = HOLM.format(tested="main effects" if crossed else "contrasts with the baseline")
+    said = (PAIRING, INTERVAL, SIGN_FLIPS, *effects, holm, *_equivalence(results), CHANCE)
+    return [Heading("Method"), Bullets(said)]
 
 
 def _equivalence(results: Results) -> list[str]:

@@ -10,11 +10,9 @@ from ablate.report.document import Block, Code, Heading, Paragraph
 def reproduce(results: Results, tables: Tables) -> list[Block]:
     changes = [f"--set {shlex.quote(change)}" for change in results.plan["overrides"]]
     study = " ".join([shlex.quote(results.plan["source"]), *changes])
+    said = "All of it, with the study file at hand and an empty results folder:"
+    whole: list[Block] = [Heading("How to reproduce"), Paragraph(said), Code(f"ablate run {study}")]
+    if results.plan["study"]["design"] == "count":
+        return whole
     one_each = [f"ablate run {study} --only {shlex.quote(row['variant'])}" for row in results.plan["variants"]]
-    return [
-        Heading("How to reproduce"),
-        Paragraph("All of it, with the study file at hand and an empty results folder:"),
-        Code(f"ablate run {study}"),
-        Paragraph("One variant:"),
-        Code("\n".join(one_each)),
-    ]
+    return [*whole, Paragraph("One variant:"), Code("\n".join(one_each))]

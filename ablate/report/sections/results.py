@@ -1,4 +1,4 @@
-"""The table people come for: every variant with its accuracy, costs, difference and verdict."""
+"""The tables people come for: every variant with its accuracy, costs, difference and verdict, and main effects."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from ablate.measure import metrics_of
 from ablate.records import Results
 from ablate.report.badges import merge_badges
+from ablate.report.contrasting import crosses_factors
 from ablate.report.derive import EXACT, Tables
 from ablate.report.document import Block, Column, Heading, Notice, Paragraph, Table
 from ablate.report.numbers import ABSENT, quantity, show, show_difference, show_interval, show_mean
@@ -16,9 +17,11 @@ CONVENTIONS = (
     "image, half of what is elsewhere counted as FLOPs. A 90th percentile is given from 64 samples on."
 )
 
+MAIN_EFFECTS = "Main effects: each level against the baseline's, averaged over the levels of the other factors."
+
 
 def results_section(results: Results, tables: Tables) -> list[Block]:
-    blocks: list[Block] = [Heading("Results"), results_table(results, tables), Paragraph(CONVENTIONS)]
+    blocks: list[Block] = [Heading("Results"), *result_tables(results, tables), Paragraph(CONVENTIONS)]
     if results.cost_conditions:
         measured = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in results.cost_conditions.items())
         blocks.append(Paragraph(f"Costs were measured under: {measured}."))
@@ -27,10 +30,17 @@ def results_section(results: Results, tables: Tables) -> list[Block]:
     return blocks
 
 
+def result_tables(results: Results, tables: Tables) -> list[Block]:
+    """The table of variants and, where factors are crossed, that of the main effects beneath it."""
+    variants, effects = results_table(results, tables), effects_table(results, tables)
+    return [variants, Paragraph(MAIN_EFFECTS), effects] if effects.rows else [variants]
+
+
 def results_table(results: Results, tables: Tables) -> Table:
-    """One row a variant. The columns for difference and verdict are there when something is tested."""
+    """One row a variant. The columns for difference and verdict are there when variants are tested one by one."""
     primary = results.plan["study"]["primary"]
-    tested = tables.contrasts[tables.contrasts["metric"] == primary]
+    of_variants = tables.contrasts["variant"].isin(tables.variants["variant"])
+    tested = tables.contrasts[of_variants & (tables.contrasts["metric"] == primary)]
     contrast_of = {row["variant"]: row for row in tested.to_dict("records")}
     costs = cost_columns(tables)
     metrics = list(dict.fromkeys(["accuracy", primary]))
@@ -51,6 +61,34 @@ def results_table(results: Results, tables: Tables) -> Table:
         for row in tables.variants.to_dict("records")
     )
     return Table(columns, rows)
+
+
+def effects_table(results: Results, tables: Tables) -> Table:
+    """One row a main effect: the level, what it is compared with, and by how much accuracy and counts differ.
+
+    Without rows where no factors are crossed.
+    """
+    primary = results.plan["study"]["primary"]
+    rows = tables.contrasts.to_dict("records") if crosses_factors(results.plan) else []
+    exact = {(row["variant"], row["metric"]): row["difference"] for row in rows if row["metric"] in EXACT}
+    counts = [Column(f"{quantity(metric).header}, difference") for metric in EXACT]
+    difference = Column(f"{primary.replace('_', ' ')}, difference ({quantity(primary).difference_unit})")
+    columns = (Column("level", "left"), Column("against", "left"), Column("n"), difference, Column("verdict", "left"))
+    return Table(
+        (*columns, *counts, Column("badges", "left")),
+        tuple(
+            (
+                row["variant"],
+                row["baseline"],
+                str(row["n"]),
+                *_difference_cells(row, primary),
+                *(show_difference(metric, exact[row["variant"], metric]) for metric in EXACT),
+                row["badges"].replace(";", ", "),
+            )
+            for row in rows
+            if row["metric"] == primary
+        ),
+    )
 
 
 def cost_columns(tables: Tables) -> list[str]:
@@ -75,8 +113,10 @@ def _mean(row: Mapping[Any, Any], metric: str) -> str:
 
 
 def _verdict_cells(contrast_of: Mapping[str, Mapping[Any, Any]], variant: str, metric: str) -> tuple[str, str]:
-    if variant not in contrast_of:
-        return ABSENT, ABSENT
-    row = contrast_of[variant]
+    return _difference_cells(contrast_of[variant], metric) if variant in contrast_of else (ABSENT, ABSENT)
+
+
+def _difference_cells(row: Mapping[Any, Any], metric: str) -> tuple[str, str]:
+    difference = show_difference(metric, row["difference"])
     interval = show_interval(metric, row["ci_low"], row["ci_high"])
-    return f"{show_difference(metric, row['difference'])} {interval}", row["verdict"] or ABSENT
+    return difference if interval == ABSENT else f"{difference} {interval}", row["verdict"] or ABSENT

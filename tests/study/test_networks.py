@@ -1,0 +1,279 @@
+"""Studies of networks that are not this package's own: torchvision's, timm's, and the user's."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ablate.errors import StudyError
+from ablate.executors import EXECUTORS
+from ablate.executors.contract import Call, CallFailed, Execution
+from ablate.lookup import load_dotted
+from ablate.study import probe
+from ablate.study.load import load_study
+from ablate.study.plan import Plan, plan_study
+from ablate.study.run import Options, run
+from ablate.study.show import describe
+
+STUDIES = Path(__file__).parents[2] / "studies"
+
+STUDY = """\
+name: own
+model: MODEL
+data: {name: small_objects, train_limit: 200}
+train: {steps: 2, batch_size: 64, augment: none}
+seeds: 1
+"""
+
+NETS = """\
+import os, sys, time
+from typing import Literal
+from torch import nn
+
+def head(num_classes):
+    return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, num_classes)]
+
+def fine(num_classes, pool: Literal["max", "avg"] = "avg", factor: float = 1.0):
+    print("this must not reach the terminal")
+    return nn.Sequential(*head(num_classes))
+
+def anything(num_classes, **options):
+    return nn.Sequential(*head(num_classes))
+
+def raises(num_classes, depth: int = 2):
+    raise ValueError(f"no network of depth {depth}")
+
+def exits(num_classes):
+    os._exit(7)
+
+def hangs(num_classes):
+    time.sleep(1000)
+"""
+
+
+class HereWorker:
+    """Runs calls in this process, which spares a test the seconds that another one takes to import torch."""
+
+    def __init__(self, execution: Execution) -> None:
+        self.log: list[str] = []
+
+    def run(self, call: Call, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        try:
+            answer = load_dotted(call.function)(call.task, on_progress)
+        except Exception as error:
+            raise CallFailed(f"{type(error).__name__}: {error}") from error
+        return json.loads(json.dumps(answer))  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    probe.release()
+    probe.signature_of.cache_clear()
+    yield
+    probe.release()
+    probe.signature_of.cache_clear()
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EXECUTORS, "local", HereWorker)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "nets.py").write_text(NETS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def plan(model: str, *overrides: str) -> Plan:
+    Path("study.yaml").write_text(STUDY.replace("MODEL", model))
+    return plan_study(load_study("study.yaml", overrides), Path("results/own"), "cpu")
+
+
+def message(model: str, *overrides: str) -> str:
+    with pytest.raises(StudyError) as raised:
+        plan(model, *overrides)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+class TestExternal:
+    def test_a_model_that_torchvision_lacks_is_named_with_what_to_use(self, folder: Path) -> None:
+        said = message("{preset: torchvision/xception}")
+        assert said.startswith("study.yaml:2: model.preset: torchvision ")
+        assert "has no model 'xception'; use xception (the paper's net, built here) or timm/legacy_xception" in said
+
+    def test_the_data_decide_classes_and_size(self, folder: Path) -> None:
+        (planned,) = plan("{preset: torchvision/resnet18}").variants
+        # 11,689,512 with 1000 classes: 990 outputs of 512 weights and a bias less
+        assert planned.params == 11_689_512 - 990 * 513
+        assert planned.variant.model.input_size == 32
+        assert "torchvision" in planned.variant.model.as_json()["preset"]
+
+    def test_a_stated_size_is_what_images_are_resized_to(self, folder: Path) -> None:
+        (planned,) = plan("{preset: torchvision/resnet18, input_size: 224, num_classes: 1000}").variants
+        assert (planned.params, planned.macs) == (11_689_512, 1_814_073_344)
+
+    def test_images_too_small_for_it_are_named(self, folder: Path) -> None:
+        said = message("{preset: torchvision/inception_v3}")
+        assert "model.input_size: torchvision/inception_v3 fails on images of 32 x 32" in said
+        assert "state a larger input_size" in said
+
+    def test_a_field_of_presets_is_refused(self, folder: Path) -> None:
+        said = message("{preset: torchvision/resnet18, width: 0.5}")
+        assert said.startswith("study.yaml:2: model.width: torchvision/resnet18 does not take 'width'; choices: ")
+
+    def test_auxiliary_heads_belong_to_those_that_have_them(self, folder: Path) -> None:
+        assert "does not take 'aux_heads'" in message("{preset: torchvision/resnet18, aux_heads: none}")
+        (with_heads,) = plan("{preset: torchvision/googlenet, aux_heads: trained, input_size: 224}").variants
+        (without,) = plan("{preset: torchvision/googlenet, input_size: 224}").variants
+        # 13,004,888 and 6,624,904 with 1000 classes; either auxiliary head, like the main one, has 1024 features
+        assert with_heads.params == 13_004_888 - 3 * 990 * 1025
+        assert without.params == 6_624_904 - 990 * 1025
+
+    def test_presets_of_all_kinds_go_together_in_one_factor(self, folder: Path) -> None:
+        pytest.importorskip("timm")
+        levels = "factors={model.preset: [mini_xception, torchvision/mobilenet_v2, timm/mobilenetv1_100]}"
+        found = plan("{preset: mini_xception}", levels, "baseline={model.preset: mini_xception}")
+        assert [planned.variant.name for planned in found.variants] == [
+            "mini_xception",
+            "torchvision/mobilenet_v2",
+            "timm/mobilenetv1_100",
+        ]
+
+    @pytest.mark.slow
+    def test_one_trains_like_a_preset(self, folder: Path) -> None:
+        Path("study.yaml").write_text(STUDY.replace("MODEL", "{preset: torchvision/shufflenet_v2_x0_5}"))
+        outcome = run("study.yaml", options=Options(results=folder / "results", workers=1, device="cpu"))
+        assert outcome.failed == outcome.missing == 0
+        assert list(outcome.results.trials["variant"]) == ["torchvision/shufflenet_v2_x0_5"]
+
+
+class TestBuilder:
+    def test_arguments_are_checked_before_anything_is_built(self, here: None, folder: Path) -> None:
+        model = '{builder: "nets.py:fine", pool: min}'
+        assert message(model) == "study.yaml:2: model.pool: unknown value 'min'; choices: avg, max"
+        assert "model.fator: unknown key 'fator'; did you mean 'factor'?" in message(
+            '{builder: "nets.py:fine", fator: 2}'
+        )
+        assert "model.factor: expected a number, not 'big'" in message('{builder: "nets.py:fine", factor: big}')
+
+    def test_arguments_are_factors(self, here: None, folder: Path) -> None:
+        found = plan('{builder: "nets.py:fine"}', "factors={model.pool: [avg, max]}", "baseline={model.pool: avg}")
+        assert [each.variant.model.as_json()["arguments"] for each in found.variants] == [
+            {"pool": "avg"},
+            {"pool": "max"},
+        ]
+        assert len(found.trials) == 2
+        assert found.variants[0].params == 3 * 10 + 10
+
+    @pytest.mark.parametrize(
+        ("factors", "expected"),
+        [
+            ("{model.pol: [avg]}", r"factors\.model\.pol: unknown field 'model\.pol'; did you mean 'model\.pool'\?"),
+            (
+                "{model.width: [1]}",
+                r"factors\.model\.width: unknown field 'model\.width'; .*model\.factor, model\.in_channels",
+            ),
+            ("{model.pool: [avg, min]}", r"factors\.model\.pool\[1\]: unknown value 'min'; choices: avg, max"),
+        ],
+    )
+    def test_a_wrong_factor_is_named(self, here: None, folder: Path, factors: str, expected: str) -> None:
+        with pytest.raises(StudyError, match=expected):
+            plan('{builder: "nets.py:fine"}', f"factors={factors}", "baseline={}")
+
+    def test_an_open_builder_takes_any_field(self, here: None, folder: Path) -> None:
+        found = plan(
+            '{builder: "nets.py:anything"}', "factors={model.colour: [red, blue]}", "baseline={model.colour: red}"
+        )
+        assert [each.variant.name for each in found.variants] == ["red", "blue"]
+
+    def test_a_builder_can_vary_beside_a_preset(self, here: None, folder: Path) -> None:
+        factors = 'factors={net: {ours: {model.preset: mini_xception}, own: {model.builder: "nets.py:fine"}}}'
+        found = plan("{preset: mini_xception, width: 0.125}", factors, "baseline={net: ours}")
+        assert [each.variant.model.preset for each in found.variants] == ["mini_xception", "nets.py:fine"]
+
+    def test_the_key_holds_the_source_and_not_the_folder(self, here: None, folder: Path) -> None:
+        model = '{builder: "nets.py:fine"}'
+        before = set(plan(model).trials)
+        moved = folder / "moved"
+        moved.mkdir()
+        shutil.copy("nets.py", moved)
+        (moved / "study.yaml").write_text(STUDY.replace("MODEL", model))
+        assert set(plan_study(load_study(moved / "study.yaml"), moved / "results", "cpu").trials) == before
+        assert str(folder) not in json.dumps(plan(model).as_json())
+
+    def test_one_that_raises_is_quoted_with_its_line(self, here: None, folder: Path) -> None:
+        said = message('{builder: "nets.py:raises", depth: 3}')
+        line = NETS.splitlines().index('    raise ValueError(f"no network of depth {depth}")') + 1
+        assert said == (
+            "study.yaml: variant raises: builder nets.py:raises: called with num_classes=10, depth=3 it raised "
+            f"ValueError: no network of depth 3 (nets.py:{line})"
+        )
+
+    def test_a_function_that_is_not_there_is_named_with_those_that_are(self, here: None, folder: Path) -> None:
+        said = message('{builder: "nets.py:fin"}')
+        assert said.startswith(
+            "study.yaml:2: model.builder: builder nets.py:fin: nets.py has no function 'fin'; it has "
+        )
+
+    @pytest.mark.slow
+    def test_one_that_ends_its_process_does_not_end_ours(self, folder: Path) -> None:
+        said = message('{builder: "nets.py:exits"}')
+        assert said == (
+            "study.yaml: builder nets.py:exits: the worker exited with status 7 while it was imported or built"
+        )
+
+    @pytest.mark.slow
+    def test_one_that_hangs_is_given_up(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        probe.signature_of("nets.py:hangs", folder)  # the process is there, so that only the builder takes its time
+        monkeypatch.setattr(probe, "SECONDS_TO_IMPORT", 1.0)
+        monkeypatch.setattr(probe, "SECONDS_A_NETWORK", 2.0)
+        said = message('{builder: "nets.py:hangs"}')
+        assert said == (
+            "study.yaml: builder nets.py:hangs: had no answer after 3 seconds; its import and its network have to end"
+        )
+
+    @pytest.mark.slow
+    def test_what_it_prints_stays_out_of_the_terminal(self, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        plan('{builder: "nets.py:fine"}')
+        assert capfd.readouterr() == ("", "")
+
+    @pytest.mark.slow
+    def test_the_example_runs_from_any_directory(self, folder: Path) -> None:
+        shutil.copytree(STUDIES / "examples", folder / "elsewhere")
+        overrides = ["train={steps: 2, batch_size: 64}", "data={name: small_objects, train_limit: 200}", "seeds=1"]
+        options = Options(results=folder / "results", workers=1, device="cpu")
+        outcome = run("elsewhere/small_resnet.yaml", overrides=overrides, options=options)
+        assert (outcome.missing, outcome.failed) == (0, 0)
+        # Two stems with equal norms share what lies behind them: 16 -> 32 -> 64 channels, width 16.
+        params = dict(zip(outcome.results.trials["variant"], outcome.results.trials["key"], strict=True))
+        assert len(set(params.values())) == 6
+        again = run("elsewhere/small_resnet.yaml", overrides=overrides, options=options)
+        assert again.work == "none"
+
+    def test_show_prints_its_layers(self, here: None, folder: Path) -> None:
+        Path("study.yaml").write_text(STUDY.replace("MODEL", '{builder: "nets.py:fine"}'))
+        described = describe("study.yaml", ())
+        assert [layer["type"] for layer in described["layers"]] == ["AdaptiveAvgPool2d", "Flatten", "Linear"]
+        assert described["macs"] == described["fvcore_macs"] == 30
+
+
+@pytest.mark.parametrize("path", sorted(STUDIES.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_study_of_the_repository_can_be_planned(path: Path, here: None) -> None:
+    if "timm/" in path.read_text():
+        pytest.importorskip("timm")
+    study = load_study(path)
+    if study.config.data is not None and study.config.data.name != "small_objects":
+        study = load_study(path, ["data={name: small_objects}"])
+    found = plan_study(study, Path("no_such_folder"), "cpu")
+    assert all(planned.params > 0 and planned.macs > 0 for planned in found.variants)
+    assert len(found.trials) == len(found.variants) * len(study.config.seed_list)
+    assert f"# ablate run studies/{path.relative_to(STUDIES).as_posix()}" == path.read_text().splitlines()[0]
