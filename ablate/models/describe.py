@@ -4,13 +4,16 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from ablate.models.counts import count, layers
+from ablate.models.counts import count, layers, macs_with_aux_heads
 from ablate.models.fvcore_counts import fvcore_count
-from ablate.models.spec import NetworkSpec, spec_from_json
+from ablate.models.spec import ExternalSpec, NetworkSpec, spec_from_json
 
 
 def describe(spec: NetworkSpec) -> dict[str, Any]:
-    """JSON: the network's counts and its leaf layers; `flops` is twice `macs`, `fvcore_flops` fvcore's own total."""
+    """JSON: the network's counts and its leaf layers; `flops` is twice `macs`, `fvcore_flops` fvcore's own total.
+
+    A network with auxiliary heads has `macs_with_aux_heads` too; `macs` is what classifying an image takes.
+    """
     counts, second = count(spec), fvcore_count(spec)
     return {
         "model": spec.preset,
@@ -21,9 +24,15 @@ def describe(spec: NetworkSpec) -> dict[str, Any]:
         "flops": 2 * counts.macs,
         "fvcore_flops": second.total,
         "fvcore_macs": second.macs,
+        **_with_aux_heads(spec),
         "fields": spec.as_json(),
         "layers": [asdict(layer) for layer in layers(spec)],
     }
+
+
+def _with_aux_heads(spec: NetworkSpec) -> dict[str, int]:
+    has_heads = isinstance(spec, ExternalSpec) and spec.aux_heads == "trained"
+    return {"macs_with_aux_heads": macs_with_aux_heads(spec)} if has_heads else {}
 
 
 def run(task: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:

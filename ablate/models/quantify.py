@@ -7,10 +7,10 @@ from functools import cached_property
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from ablate.errors import ModelError
 from ablate.lookup import load_dotted, suggestion
+from ablate.models import counts
 from ablate.models.blocks import SkipBlock
 from ablate.models.counts import Layer, count, countable, forward, layers, parameters
 from ablate.models.external import lists, published_accuracy
@@ -136,13 +136,8 @@ def fvcore_flops(subject: Subject, path: str) -> float:
     return fvcore_count(subject.spec).total
 
 
-@torch.no_grad()
 def macs_with_aux_heads(subject: Subject, path: str) -> float:
-    # Batch norm in training needs two values a channel, which at 1 x 1 two images have.
-    network, images = countable(subject.spec, images=2)
-    with FlopCounterMode(display=False) as counter:
-        forward(subject.spec, network.train(), images)
-    return int(counter.get_total_flops()) // 2 // len(images)
+    return counts.macs_with_aux_heads(subject.spec)
 
 
 def conv_modules(subject: Subject, path: str) -> float:

@@ -42,8 +42,8 @@ class _Noting(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        if _is_random(func):
-            self.filled.append(result)
+        if _is_random(func):  # fused operations, such as dropout inside attention, give several tensors
+            self.filled.append(result[0] if isinstance(result, tuple) else result)
         return result
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ablate.errors import AblateError
 from ablate.models.builders import check_builder
-from ablate.models.counts import check_training, count
+from ablate.models.counts import count, macs_with_aux_heads
 from ablate.models.network import assemble
 from ablate.models.quantify import measured, stages
 from ablate.models.spec import BuilderSpec, ExternalSpec, NetworkSpec, spec_from_json
@@ -24,7 +24,7 @@ def survey(spec: NetworkSpec, quantities: Sequence[str] | None = None) -> Survey
     if isinstance(spec, BuilderSpec) and spec.num_classes is not None:
         check_builder(spec, assemble(spec))
     if isinstance(spec, ExternalSpec) and spec.aux_heads == "trained":
-        check_training(spec)
+        macs_with_aux_heads(spec)  # the heads ask for larger images than the network itself does
     counts = count(spec)
     found: Survey = {"params": counts.params, "macs": counts.macs}
     if quantities is None:

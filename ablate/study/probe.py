@@ -1,5 +1,6 @@
 """The user's network code, asked in a process of its own: it may raise, hang, print or exit without harm."""
 
+import atexit
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,6 +84,7 @@ def release() -> None:
 @lru_cache(maxsize=1)
 def _worker() -> Worker:
     """One process for all questions, since importing torch takes seconds; it ends with this one at the latest."""
+    atexit.register(release)
     return EXECUTORS["local"](Execution(device="cpu", workers=1, threads=cores()))
 
 

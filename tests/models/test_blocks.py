@@ -139,6 +139,35 @@ def test_the_mini_network_activates_before_its_operator() -> None:
     assert order("mini_xception", "down1") == [*steps("act1 sep1 norm1 act2 sep2 norm2"), *tail]
 
 
+@pytest.mark.parametrize(
+    ("placement", "activated"), [("pre", True), ("full_pre", True), ("post", False), ("none", False)]
+)
+def test_what_precedes_the_operator_follows_the_placement(placement: str, activated: bool) -> None:
+    """Under `post` the last separable convolution has activated already, under `none` nothing does."""
+    assert ("down_act" in order("mini_xception", "down1", relu_placement=placement)) == activated
+
+
+@pytest.mark.parametrize(
+    ("placement", "tail"),
+    [("branch", ["after"]), ("after_add", ["after.norm", "after.act"]), ("both", ["after.norm", "after.act"])],
+)
+def test_norm_behind_the_sum_comes_before_its_activation(placement: str, tail: list[str]) -> None:
+    """He et al. 2016, figure 4b: BN after addition, then ReLU. xception_replication activates its sums."""
+    leaves = order("xception_replication", "exit.block", norm_placement=placement)
+    assert [name for name in leaves if name.startswith("after")] == tail
+    assert ("norm3" in leaves) == (placement != "after_add")
+
+
+def test_norm_between_the_halves_comes_before_the_activation_there() -> None:
+    parts = order("mobilenet_v1", "middle.0")
+    assert parts == ["sep1.depthwise", "sep1.mid_norm", "sep1.mid_act", "sep1.pointwise", "norm1", "act1"]
+
+
+def test_a_bare_skip_is_one_convolution() -> None:
+    rows = layers(resolve("xception_guide", {"middle_depth": 1}))
+    assert [row.name for row in rows if row.name.startswith("exit.block12.skip")] == ["exit.block12.skip.conv"]
+
+
 def test_activation_between_depthwise_and_pointwise() -> None:
     parts = order("xception", "middle.0", mid_activation="elu")
     assert parts[1:4] == ["sep1.depthwise", "sep1.mid_act", "sep1.pointwise"]

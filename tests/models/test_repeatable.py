@@ -1,6 +1,7 @@
 """Networks that initialise themselves: equal for equal seeds, alike where they share layers, as their source says."""
 
 import math
+import random
 import subprocess
 import sys
 from collections import OrderedDict
@@ -110,7 +111,7 @@ class Reinitialised(nn.Module):
 
     def __init__(self, extra: int) -> None:
         super().__init__()
-        self.extra = nn.ModuleList(nn.Conv2d(4, 4, 3) for _ in range(extra))
+        self.extra = nn.ModuleList(nn.Conv2d(4, 8, 3) for _ in range(extra))  # of the shape of `conv`
         self.conv = nn.Conv2d(4, 8, 3)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -144,6 +145,43 @@ def test_weights_made_outside_a_layer_are_repeatable_too() -> None:
     for path in ("weight", "bias"):
         assert torch.equal(first[path], again[path])
         assert not torch.equal(first[path], other[path])
+
+
+def test_numbers_that_end_up_in_no_parameter_are_not_drawn_twice() -> None:
+    def make() -> nn.Module:
+        layers = [nn.Linear(4, 4, bias=False) for _ in range(2)]
+        for layer in layers:
+            layer.weight = nn.Parameter(0.1 * torch.randn(4, 4))
+        return nn.Sequential(*layers)
+
+    drawn_weights = parameters_of(make)
+    assert not torch.equal(drawn_weights["0.weight"], drawn_weights["1.weight"])
+
+
+def test_both_constructions_see_the_same_numbers_of_other_generators() -> None:
+    """A constructor may choose its layers by Python's or numpy's generator."""
+    choices: list[tuple[int, int]] = []
+
+    def make() -> nn.Module:
+        choices.append((random.randrange(2**30), np.random.randint(2**30)))
+        return nn.Linear(2, 2)
+
+    repeatable(make, 0)
+    assert choices[0] == choices[1]
+
+
+def test_a_constructor_may_run_its_network() -> None:
+    """To learn a shape, for instance; dropout draws, and inside attention it gives several tensors."""
+
+    def make() -> nn.Module:
+        layer = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))
+        layer(torch.ones(2, 4))
+        nn.functional.scaled_dot_product_attention(*torch.ones(3, 1, 2, 3, 8), dropout_p=0.1)
+        torch.native_dropout(torch.ones(4), 0.5, train=True)
+        return layer
+
+    first, again = parameters_of(make), parameters_of(make)
+    assert torch.equal(first["0.weight"], again["0.weight"])
 
 
 # --- The values follow the source's own distribution -----------------------------------------------------------------
