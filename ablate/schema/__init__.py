@@ -1,0 +1,54 @@
+"""The study file as types: every key that exists, what it holds, its default and its unit.
+
+Strict: an unknown key, text where a number stands or a yes/no where a whole number stands is a mistake. A whole number
+is fine where a number is asked for. Names of presets, data sets and metrics are plain text here, since their tables
+belong to other packages; `ablate.study.load` checks them.
+
+section   what all parts have in common
+network   model:
+training  data: and train:
+claims    claims:
+study     the whole file
+"""
+
+from ablate.schema.claims import (
+    Count,
+    CountClaim,
+    DifferenceClaim,
+    Interaction,
+    InteractionClaim,
+    PublishedClaim,
+    Reading,
+    claim_from_json,
+)
+from ablate.schema.network import BuilderConfig, ModelConfig
+from ablate.schema.section import ARGUMENT_TYPES, KeyPath, Section, SectionError, argument_section, keys_at, validated
+from ablate.schema.study import FIELD_PATHS, SECTIONS, CostConfig, StudyFile, json_schema
+from ablate.schema.training import DataConfig, TrainConfig
+
+__all__ = [
+    "ARGUMENT_TYPES",
+    "FIELD_PATHS",
+    "SECTIONS",
+    "BuilderConfig",
+    "CostConfig",
+    "Count",
+    "CountClaim",
+    "DataConfig",
+    "DifferenceClaim",
+    "Interaction",
+    "InteractionClaim",
+    "KeyPath",
+    "ModelConfig",
+    "PublishedClaim",
+    "Reading",
+    "Section",
+    "SectionError",
+    "StudyFile",
+    "TrainConfig",
+    "argument_section",
+    "claim_from_json",
+    "json_schema",
+    "keys_at",
+    "validated",
+]

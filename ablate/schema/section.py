@@ -1,0 +1,89 @@
+"""What every part of a study file has in common: strict types, and mistakes that say where they stand."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+KeyPath = tuple[str | int, ...]
+"""Keys and list indices from the root of a study file to a value."""
+
+T = TypeVar("T")
+
+
+def all_distinct(values: tuple[T, ...]) -> tuple[T, ...]:
+    repeated = [value for index, value in enumerate(values) if value in values[:index]]
+    if repeated:
+        raise ValueError(f"names {repeated[0]!r} twice")
+    return values
+
+
+class Section(BaseModel):
+    """Base of every part of the study file: frozen, strict, no unknown keys, no infinities."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        validate_default=True,
+    )
+
+
+S = TypeVar("S", bound=Section)
+
+
+class SectionError(Exception):
+    """A mapping is not what its section asks for; `details` are pydantic's, `section` is what was asked for."""
+
+    def __init__(self, section: type[Section], details: list[Any]) -> None:
+        super().__init__(f"{len(details)} mistakes in {section.__name__}")
+        self.section = section
+        self.details = details
+
+
+def validated(section: type[S], data: Any) -> S:
+    """`data`, as YAML gives it, as a `section`; raises `SectionError` with everything that is wrong with it."""
+    try:
+        return section.model_validate(data)
+    except ValidationError as error:
+        raise SectionError(section, error.errors(include_url=False)) from None
+
+
+ARGUMENT_TYPES: Mapping[str, Any] = {"bool": bool, "int": int, "float": float, "str": str, "any": Any}
+
+
+def argument_section(parameters: Sequence[Mapping[str, Any]], others: Literal["allow", "forbid"]) -> type[Section]:
+    """The keyword arguments of a builder as a section: each of `parameters` has name, required, kind and choices."""
+    fields: dict[str, Any] = {}
+    for number, parameter in enumerate(parameters):
+        kind = (
+            Literal[tuple(parameter["choices"])] if parameter["kind"] == "choice" else ARGUMENT_TYPES[parameter["kind"]]
+        )
+        default = ... if parameter["required"] else None
+        # An argument may have a name that pydantic keeps for itself, so it is the alias.
+        fields[f"argument{number}"] = (kind, Field(default, alias=parameter["name"], validate_default=False))
+    return create_model("Arguments", __base__=_OpenSection if others == "allow" else Section, **fields)
+
+
+class _OpenSection(Section):
+    model_config = ConfigDict(extra="allow")
+
+
+def keys_at(section: type[Section], data: Any, path: KeyPath) -> list[str]:
+    """The keys that may stand in the mapping at `path` of `data`, a `section`: for instance those of ("claims", 0)."""
+    for part in path:
+        data = data[part]
+        if isinstance(part, str):
+            choices = _sections_in(section.model_fields[part].annotation)
+        if isinstance(data, Mapping):
+            section = max(choices, key=lambda choice: len(choice.model_fields.keys() & data.keys()))
+    return [info.alias or name for name, info in section.model_fields.items()]
+
+
+def _sections_in(annotation: Any) -> list[type[Section]]:
+    """Every section that `annotation` names, as deep as it goes."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return [annotation]
+    return [section for inner in get_args(annotation) for section in _sections_in(inner)]

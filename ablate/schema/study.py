@@ -1,0 +1,92 @@
+"""A whole study file."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from ablate.schema.claims import ClaimSection
+from ablate.schema.network import ModelConfig, ModelSection
+from ablate.schema.section import Section, all_distinct
+from ablate.schema.training import DataConfig, TrainConfig
+
+Seed = Annotated[int, Field(ge=0)]
+
+
+class CostConfig(Section):
+    """How the costs of a variant are measured."""
+
+    seconds_per_variant: float = Field(4.0, gt=0)
+    """Time to spend on the latency of one variant, in seconds."""
+    batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field((1, 64), strict=False, min_length=1)
+    """Images in a batch, one latency for each; batch 1 gives the columns without a suffix."""
+
+    @field_validator("batch_sizes")
+    @classmethod
+    def _distinct(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        return all_distinct(sizes)
+
+
+class StudyFile(Section):
+    """A study: base configuration, factors, design, seeds, measurements, claims."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=100)
+    """Letters, digits, `_` and `-`; names the results folder."""
+    question: str = ""
+    """What the study asks, in one sentence."""
+    model: ModelSection
+    data: DataConfig | None = None
+    """Not needed where nothing is trained; a network then has the classes and the size of its own source."""
+    train: TrainConfig | None = None
+    """Not needed where nothing is trained."""
+    factors: dict[str, list[Any] | dict[str, dict[str, Any]]] = Field(default_factory=dict)
+    """Field path -> levels, or a name -> level name -> the fields it sets."""
+    baseline: dict[str, Any] = Field(default_factory=dict)
+    """Factor -> the level that the others are compared with; one of every factor."""
+    design: Literal["grid", "one_at_a_time", "count"] = "grid"
+    """`grid`: every combination of levels; `one_at_a_time`: the baseline and each single change from it; `count`: every
+    combination, counted and never trained."""
+    seeds: Annotated[int, Field(ge=1, le=10_000)] | Annotated[tuple[Seed, ...], Field(strict=False, min_length=1)] = (
+        Field((), validate_default=False)
+    )
+    """A count n (seeds 0 to n-1), or a list of distinct seeds."""
+    primary: str = "accuracy"
+    """The metric that verdicts are about."""
+    margin: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Metric -> the difference that does not matter, in the metric's unit."""
+    measure: tuple[str, ...] = Field(("accuracy", "test_loss", "params", "macs"), strict=False, min_length=1)
+    """Metrics to measure."""
+    cost: CostConfig = CostConfig()
+    retries: int = Field(1, ge=0)
+    """How often a failed trial is tried again within one run."""
+    trial_timeout_minutes: float | None = Field(None, gt=0)
+    """A trial that takes longer than this many minutes has failed; no limit unless stated."""
+    claims: tuple[ClaimSection, ...] = Field((), strict=False)
+    """Published statements to check against what is measured."""
+
+    @field_validator("seeds", "measure")
+    @classmethod
+    def _distinct(cls, values: Any) -> Any:
+        return values if isinstance(values, int) else all_distinct(values)
+
+    @property
+    def seed_list(self) -> tuple[int, ...]:
+        """The seeds of every variant, in the order they run; none where nothing is trained."""
+        if self.design == "count":
+            return ()
+        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+
+SECTIONS: Mapping[str, type[Section]] = {"model": ModelConfig, "data": DataConfig, "train": TrainConfig}
+"""The sections whose fields a factor can vary."""
+
+FIELD_PATHS: tuple[str, ...] = (
+    *(f"{name}.{field}" for name, section in SECTIONS.items() for field in section.model_fields),
+    "model.builder",
+)
+"""Every path that a factor or a level can name, like `model.width`; a builder's arguments come to these."""
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a study file, with every key's meaning, for editors."""
+    return StudyFile.model_json_schema()
