@@ -70,3 +70,26 @@ def test_readme_shows_the_committed_numbers(study: str) -> None:
 
 def _variants(study: str) -> pd.DataFrame:
     return pd.read_csv(ROOT / "results" / study / "variants.csv")
+
+
+def test_readme_s_differences_are_those_of_the_reports() -> None:
+    """Every `+4.56 [+2.79, +6.34]` in a row of README that names a report stands in that report."""
+    rows = [line for line in (ROOT / "README.md").read_text().splitlines() if "([report](results/" in line]
+    rows = [row for row in rows if row.startswith("| [")]
+    assert len(rows) == 7
+    for row in rows:
+        report_path = re.findall(r"\]\((results/[\w/]+/report\.md)\)", row)[0]
+        stated = re.findall(r"([+-]\d+\.\d+)(?: points)? (\[[^\]]+\])", row)
+        text = (ROOT / report_path).read_text()
+        assert [pair for pair in stated if " ".join(pair) not in text] == []
+
+
+def test_readme_s_verdicts_on_printed_numbers_are_those_of_the_study() -> None:
+    claims = pd.read_csv(ROOT / "results/paper_vs_mini/claims.csv").set_index("id")["verdict"]
+    text = (ROOT / "README.md").read_text()
+    rows = re.findall(r"^\| ([\w-]+): .* \| (matches|differs|ambiguous) \|$", text, re.MULTILINE)
+    assert len(rows) == 7
+    assert {name: verdict for name, verdict in rows} == claims[[name for name, _ in rows]].to_dict()
+    tally = claims.value_counts()
+    said = f"{len(claims)} printed numbers against the counts: {tally['matches']} match, {tally['differs']} differ, "
+    assert said + f"{tally['ambiguous']} are ambiguous" in " ".join(text.split())
