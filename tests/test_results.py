@@ -89,7 +89,7 @@ def test_readme_s_verdicts_on_printed_numbers_are_those_of_the_study() -> None:
     text = (ROOT / "README.md").read_text()
     rows = re.findall(r"^\| ([\w-]+): .* \| (matches|differs|ambiguous) \|$", text, re.MULTILINE)
     assert len(rows) == 7
-    assert {name: verdict for name, verdict in rows} == claims[[name for name, _ in rows]].to_dict()
+    assert dict(rows) == claims[[name for name, _ in rows]].to_dict()
     tally = claims.value_counts()
     said = f"{len(claims)} printed numbers against the counts: {tally['matches']} match, {tally['differs']} differ, "
     assert said + f"{tally['ambiguous']} are ambiguous" in " ".join(text.split())
