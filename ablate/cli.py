@@ -68,7 +68,7 @@ def run(
         _fail("interrupted; the same command goes on from here", INTERRUPTED)
     _print_page("results_page", outcome.results)
     if outcome.work == "none":
-        _note("nothing to do: every trial has its record")
+        _note(f"nothing to do: {'every trial has its record' if len(outcome.results.trials) else 'all is counted'}")
     if outcome.missing:
         _note(f"{outcome.missing} trials are left, for the same command or another process that runs it now")
     _note(f"tables and report.md are in {outcome.results.folder}")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # a report must not wait for Optuna, nor need it
     from ablate.study.status import Failure, Status
 
 STUDY_FOLDER = Path("studies")
+NOTHING_TO_TRAIN = "nothing to train: a study that counts its networks"
 
 
 def results_page(results: Results, baseline: str | None = None) -> list[Block]:
@@ -54,6 +55,7 @@ def plan_page(preview: dict[str, Any]) -> list[Block]:
     left = preview["seconds_left"]
     time_left = "unknown until a trial has finished" if left is None else f"about {left / 60:.0f} min on one worker"
     trials = f"{preview['trials']} trials, {preview['done']} done; training time left: {time_left}"
+    trials = trials if preview["trials"] else NOTHING_TO_TRAIN
     names = list(preview["variants"][0])
     columns = tuple(Column(name, "right" if name in ("params", "macs") else "left") for name in names)
     rows = tuple(tuple(_cell(row[name]) for name in names) for row in preview["variants"])
@@ -63,6 +65,7 @@ def plan_page(preview: dict[str, Any]) -> list[Block]:
 def status_page(status: "Status") -> list[Block]:
     """Counts, what runs now, and every failure with its causes and the end of its log."""
     counts = f"{status.complete} of {status.planned} trials complete, {status.missing} missing"
+    counts = counts if status.planned else NOTHING_TO_TRAIN
     counts += f", {status.diverged} diverged" if status.diverged else ""
     running: list[Block] = [Paragraph("running now:"), Bullets(status.running)] if status.running else []
     failures = [block for failure in status.failures for block in _failure_blocks(failure)]

@@ -27,6 +27,10 @@ class TestStatusPage:
             "2 of 4 trials complete, 2 missing, 1 diverged"
         ]
 
+    def test_a_study_that_only_counts_has_no_trials_to_speak_of(self) -> None:
+        blocks = pages.status_page(status(planned=0, complete=0, missing=0))
+        assert blocks == [Heading("toy", 1), Paragraph("nothing to train: a study that counts its networks")]
+
     def test_what_runs_and_what_failed(self) -> None:
         failure = Failure("a seed 1", ("boom", "bang"), Path("logs/k.log"), "Traceback\nbang")
         blocks = pages.status_page(status(running=("b seed 0",), failures=(failure,)))
