@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from ablate.records import Record, save_record
@@ -29,6 +30,13 @@ baseline: {model.downsample: strided}
 seeds: 2
 measure: [accuracy, test_loss, params, macs]
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Networks of tests are so small that threads only wait for one another, tenfold beside another busy process."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
+    torch.set_num_threads(1)
 
 
 @dataclass(frozen=True)
