@@ -9,6 +9,9 @@ from ablate.errors import UnknownName
 
 T = TypeVar("T")
 
+# Of a longer list of choices only the nearest are shown.
+MOST_LISTED, NEAREST_LISTED = 40, 12
+
 
 def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
     """Return `table[name]`; an unknown name raises `UnknownName` that lists the choices and the nearest one."""
@@ -18,11 +21,18 @@ def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
 
 
 def suggestion(name: str, choices: Iterable[str]) -> str:
-    """The half sentence that ends every unknown-name message: the nearest choice, then all of them."""
+    """The half sentence that ends every unknown-name message: the nearest choice, then all, or the nearest of many."""
     known = sorted(choices)
-    listed = f"choices: {', '.join(known)}" if known else "nothing is allowed here"
+    listed = f"choices: {_listed(name, known)}" if known else "nothing is allowed here"
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}? ({listed})" if close else listed
+
+
+def _listed(name: str, known: list[str]) -> str:
+    if len(known) <= MOST_LISTED:
+        return ", ".join(known)
+    nearest = difflib.get_close_matches(name, known, n=NEAREST_LISTED, cutoff=0.0)
+    return f"{', '.join(nearest)}, ... and {len(known) - len(nearest)} more"
 
 
 def load_dotted(path: str) -> Any:

@@ -31,6 +31,15 @@ def test_where_nothing_is_known_nothing_is_allowed() -> None:
     assert suggestion("x", []) == "nothing is allowed here"
 
 
+def test_of_many_choices_the_nearest_are_shown_and_the_rest_counted() -> None:
+    names = [f"net{number}" for number in range(60)]
+    said = suggestion("net7x", names)
+    assert said.startswith("did you mean 'net7'? (choices: net7, ")
+    assert said.endswith(", ... and 48 more)")
+    assert said.count("net") == 1 + 12
+    assert suggestion("Ω", names).endswith(", ... and 48 more")
+
+
 def test_an_unknown_name_is_a_mistake_of_the_user() -> None:
     assert issubclass(UnknownName, AblateError)
 

@@ -50,6 +50,8 @@ def contrasts(
     `directions` says which way is better for columns that `ablate.measure` does not know. Raises `AblateError` for an
     unknown baseline, missing columns, repeated trials, a metric without a direction and a margin that is no margin.
     """
+    if isinstance(metrics, str):
+        raise AblateError(f"metrics: {metrics!r} is one name; give a list of names, [{metrics!r}]")
     check_trials(trials, metrics)
     variants = list(dict.fromkeys(trials["variant"]))
     if baseline not in variants:

@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,13 +21,31 @@ import torch
 from torch import Tensor, nn
 
 from ablate.errors import ModelError
+from ablate.lookup import load_dotted, suggestion
 from ablate.models.outputs import Outputs
-from ablate.models.sources import file_digest, module_digest
+from ablate.models.sources import file_digest, module_digest, place_of
 from ablate.models.spec import FROM_DATA, BuilderSpec
 
-PACKAGE = Path(__file__).parents[1]
 FILE_MODULE = "ablate_builder_"  # what a module from a file is called, before its path's digest
 SIMPLE = {bool: "bool", int: "int", float: "float", str: "str"}
+
+
+def watched(task: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> Any:
+    """Run the `function` that `task` names on its `task`; after `seconds` report `{"at": "file:line"}` of where it is.
+
+    Whoever waits can then say where the user's code hangs, and end this process.
+    """
+    alarm = threading.Timer(task["seconds"], _say_where, (threading.get_ident(), report))
+    alarm.daemon = True
+    alarm.start()
+    try:
+        return load_dotted(task["function"])(task["task"], report)
+    finally:
+        alarm.cancel()
+
+
+def _say_where(thread: int, report: Callable[[dict[str, Any]], None]) -> None:
+    report({"at": _place(traceback.extract_stack(sys._current_frames()[thread]))})
 
 
 def signature(task: dict[str, str], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -84,6 +103,36 @@ def check_builder(spec: BuilderSpec, network: nn.Module) -> None:
         _check_output(spec, given, mode)
 
 
+def check_new(spec: BuilderSpec, network: nn.Module, again: nn.Module) -> None:
+    """Raise `ModelError` if `again`, of a second call, shares with `network` what training changes.
+
+    Trials of one process would begin with the weights that another one left.
+    """
+    if again is network:
+        raise ModelError(
+            f"builder {spec.builder}: returned the same module twice, so that a trial would begin with the trained "
+            "weights of another; build a new one at every call"
+        )
+    before = set(network.modules())
+    shared = [name for name, module in again.named_modules() if module in before and _has_state(module)]
+    stored = {_address(parameter) for parameter in network.parameters()} - {0}
+    shared += [name for name, parameter in again.named_parameters() if _address(parameter) in stored]
+    if shared:
+        raise ModelError(
+            f"builder {spec.builder}: two calls returned networks that share {shared[0]}, so that a trial would begin "
+            "with the trained weights of another; build a new one at every call"
+        )
+
+
+def _has_state(module: nn.Module) -> bool:
+    return bool([*module.parameters(recurse=False), *module.buffers(recurse=False)])
+
+
+def _address(parameter: Tensor) -> int:
+    """Of the parameter's storage; 0 where it has none."""
+    return parameter.untyped_storage().data_ptr()
+
+
 def _check_output(spec: BuilderSpec, given: Any, mode: str) -> None:
     logits = given.logits if isinstance(given, Outputs) and mode == "training" else given
     if not isinstance(logits, Tensor):
@@ -100,12 +149,18 @@ def _check_output(spec: BuilderSpec, given: Any, mode: str) -> None:
 
 def _function(builder: str, folder: str) -> Callable[..., Any]:
     module, (where, _, name) = _module(builder, folder), builder.rpartition(":")
-    if not callable(getattr(module, name, None)):
+    found = getattr(module, name, None)
+    if isinstance(found, nn.Module):
+        raise ModelError(
+            f"builder {builder}: {name} is a module, not a function that makes one; name a function that builds a new "
+            "one at every call"
+        )
+    if not callable(found):
         functions = [each for each, value in vars(module).items() if inspect.isroutine(value) and each[0] != "_"]
         raise ModelError(
             f"builder {builder}: {where} has no function {name!r}; it has {', '.join(functions) or 'none'}"
         )
-    return getattr(module, name)  # type: ignore[no-any-return]
+    return found  # type: ignore[no-any-return]
 
 
 def _signature(builder: str, function: Callable[..., Any]) -> inspect.Signature:
@@ -121,11 +176,25 @@ def _signature(builder: str, function: Callable[..., Any]) -> inspect.Signature:
 
 def _module(builder: str, folder: str) -> ModuleType:
     where = builder.rpartition(":")[0]
+    _check_place(builder, Path(folder, where))
     try:
         with _neighbours_importable(builder, folder):
             return _module_of_file(Path(folder, where)) if where.endswith(".py") else importlib.import_module(where)
     except (Exception, SystemExit) as error:  # a script may end its process, as argparse does
         raise ModelError(f"builder {builder}: {where} cannot be imported: {_told(error)}") from error
+
+
+def _check_place(builder: str, path: Path) -> None:
+    """Raise for a builder that names neither a file nor, by its form, a module."""
+    where = builder.rpartition(":")[0]
+    if where.endswith(".py"):
+        if not path.is_file():
+            beside = sorted(file.name for file in path.parent.glob("*.py"))
+            hint = f"; {suggestion(path.name, beside)}" if beside else ""
+            raise ModelError(f"builder {builder}: no such file in {path.resolve().parent}{hint}")
+    elif not all(part.isidentifier() for part in where.split(".")):
+        what = "a folder, not a .py file" if path.is_dir() else "neither a .py file nor the dotted name of a module"
+        raise ModelError(f"builder {builder}: {where!r} is {what}; give path.py:function or package.module:function")
 
 
 @contextmanager
@@ -149,8 +218,6 @@ def _module_of_file(path: Path) -> ModuleType:
     name = f"{FILE_MODULE}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
-    if not path.is_file():
-        raise ModelError(f"{path.name}: no such file in {path.parent}")
     found = importlib.util.spec_from_file_location(name, path)
     assert found is not None
     assert found.loader is not None
@@ -189,9 +256,12 @@ def _told(error: BaseException) -> str:
     """An exception and where it was raised, in one line."""
     if isinstance(error, ModelError):
         return str(error)
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{type(error).__name__}: {error.msg} ({Path(error.filename).name}:{error.lineno})"
     message = (str(error).strip() or "no message").splitlines()[0]
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if PACKAGE not in Path(frame.filename).parents
-    ]
-    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {message}{where}"
+    place = _place(traceback.extract_tb(error.__traceback__))
+    return f"{type(error).__name__}: {message}{f' ({place})' if place else ''}"
+
+
+def _place(stack: traceback.StackSummary) -> str:
+    return place_of([(frame.filename, frame.lineno) for frame in reversed(stack) if frame.lineno is not None])

@@ -1,9 +1,10 @@
 """Networks of torchvision and timm, named `torchvision/NAME` and `timm/NAME`, as their packages build them."""
 
-import difflib
 import importlib.util
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import metadata
 from typing import Any, Literal, cast
 
@@ -44,7 +45,7 @@ def check_name(preset: str) -> None:
     known = _names(package)
     if name in known:
         return
-    hint = f"use {ELSEWHERE[name]}" if name in ELSEWHERE else suggestion(name, _alike(name, known))
+    hint = f"use {ELSEWHERE[name]}" if name in ELSEWHERE else suggestion(name, known)
     raise UnknownName(f"{package} {metadata.version(package)} has no model {name!r}; {hint}")
 
 
@@ -70,6 +71,25 @@ def published_accuracy(preset: str, which: Literal["acc@1", "acc@5"]) -> float |
 def lists(package: str, name: str) -> bool:
     """Whether `package`, torchvision or timm, has a classification network called `name`."""
     return name in _names(package)
+
+
+@lru_cache(maxsize=4096)
+def takes_dropout(preset: str) -> bool:
+    """Whether the class of the network has `dropout` (timm: `drop_rate`) among its arguments.
+
+    A function that does not say which class it makes is taken to pass it on, and a name that its package does not have
+    is for `check_name` to refuse.
+    """
+    package, _, name = preset.partition("/")
+    if importlib.util.find_spec(package) is None or not lists(package, name):
+        return True
+    timm = package == "timm"
+    function = load_dotted("timm.models:model_entrypoint")(name) if timm else zoo.get_model_builder(name)
+    argument = "drop_rate" if timm else "dropout"
+    made = inspect.signature(function, eval_str=True).return_annotation
+    if made is inspect.Signature.empty:
+        return True
+    return any(argument in inspect.signature(each.__init__).parameters for each in made.__mro__)
 
 
 def assemble_external(spec: ExternalSpec) -> nn.Module:
@@ -118,12 +138,6 @@ def _names(package: str) -> list[str]:
     if importlib.util.find_spec("timm") is None:
         raise ModelError("timm is not installed; pip install 'ablate[timm]' brings it")
     return cast(list[str], load_dotted("timm:list_models")())
-
-
-def _alike(name: str, known: list[str]) -> list[str]:
-    """The names to show: there are hundreds, of which those that read or begin alike help."""
-    close = difflib.get_close_matches(name, known, n=12)
-    return close or [other for other in known if other[:3] == name[:3]] or known[:20]
 
 
 def _stated(spec: ExternalSpec) -> Mapping[str, Any]:

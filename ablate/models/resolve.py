@@ -6,7 +6,7 @@ from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
-from ablate.errors import UnknownName
+from ablate.errors import ModelError, UnknownName
 from ablate.lookup import load_dotted, lookup, suggestion
 from ablate.models.presets import (
     MINI_XCEPTION,
@@ -18,6 +18,8 @@ from ablate.models.presets import (
     Preset,
 )
 from ablate.models.spec import ExternalSpec, ModelSpec
+from ablate.schema import ModelConfig, SectionError, validated
+from ablate.schema.mistakes import mistakes_in
 
 PRESETS: dict[str, Preset] = {
     "mini_xception": MINI_XCEPTION,
@@ -49,7 +51,8 @@ def fields_of(preset: str) -> tuple[str, ...]:
     if not is_external(preset):
         return FIELDS
     aux_heads = ("aux_heads",) if preset in WITH_AUX_HEADS else ()
-    return (*aux_heads, "dropout", "num_classes", "input_size", "in_channels")
+    dropout = ("dropout",) if load_dotted("ablate.models.external:takes_dropout")(preset) else ()
+    return (*aux_heads, *dropout, "num_classes", "input_size", "in_channels")
 
 
 def resolve(preset: str, fields: Mapping[str, object]) -> ModelSpec | ExternalSpec:
@@ -62,8 +65,20 @@ def resolve(preset: str, fields: Mapping[str, object]) -> ModelSpec | ExternalSp
     defaults = None if is_external(preset) else lookup(PRESETS, preset, "preset").defaults
     for name in fields:
         if name not in fields_of(preset):
-            raise UnknownName(f"{preset} has no field {name!r}; {suggestion(name, fields_of(preset))}")
-    return _external(preset, fields) if defaults is None else replace(defaults, **fields)  # type: ignore[arg-type]
+            raise UnknownName(f"{preset} has no {name}; {suggestion(name, fields_of(preset))}")
+    typed = _typed(preset, fields)
+    return _external(preset, typed) if defaults is None else replace(defaults, **typed)
+
+
+def _typed(preset: str, fields: Mapping[str, object]) -> dict[str, Any]:
+    """`fields` as the schema of a study file takes them, without those that are None and keep the preset's value."""
+    data = {"preset": preset, **fields}
+    try:
+        config = validated(ModelConfig, data)
+    except SectionError as error:
+        mistake = mistakes_in(error, data)[0]
+        raise ModelError(f"model.{'.'.join(map(str, mistake.path))}: {mistake.sentence}") from None
+    return config.model_dump(exclude_none=True, exclude={"preset"})
 
 
 def _external(preset: str, fields: Mapping[str, Any]) -> ExternalSpec:

@@ -1,4 +1,4 @@
-"""The source files that a user's module is made of, and their digest. Free of torch.
+"""The source files that a user's module is made of, their digest, and a place in them. Free of torch.
 
 What is imported is read from the sources, not from what happens to be loaded: a function may import as well, and the
 same process may have imported another module. Modules that are imported by a computed name are not seen.
@@ -6,8 +6,13 @@ same process may have imported another module. Modules that are imported by a co
 
 import ast
 import hashlib
-from collections.abc import Iterator
+import sysconfig
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib")).resolve()
+INSTALLED = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
 
 
 def file_digest(file: Path) -> str:
@@ -21,6 +26,18 @@ def module_digest(name: str, file: Path) -> str:
     folders = len(parts) if file.name == "__init__.py" else len(parts) - 1
     top = file.parents[folders]
     return _digest({file, *_files_of(top, parts)}, top, parts[0])
+
+
+def place_of(frames: Sequence[tuple[str, int]]) -> str:
+    """`file:line` of the user's own code among `frames` (file and line, the innermost first).
+
+    Else of an installed package that is not this one; empty where Python's own files are all there is.
+    """
+    files = [(Path(file).resolve(), line) for file, line in frames if not file.startswith("<")]
+    others = [(path, line) for path, line in files if PACKAGE not in path.parents]
+    installed = [(path, line) for path, line in others if INSTALLED & set(path.parents)]
+    own = [each for each in others if each not in installed and STANDARD_LIBRARY not in each[0].parents]
+    return next((f"{path.name}:{line}" for path, line in [*own, *installed]), "")
 
 
 def _digest(starts: set[Path], top: Path, package: str | None) -> str:

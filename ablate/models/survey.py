@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ablate.errors import AblateError
-from ablate.models.builders import check_builder
+from ablate.models.builders import check_builder, check_new
 from ablate.models.counts import count, macs_with_aux_heads
 from ablate.models.network import assemble
 from ablate.models.quantify import measured, stages
@@ -22,7 +22,9 @@ def survey(spec: NetworkSpec, quantities: Sequence[str] | None = None) -> Survey
     Raises `AblateError` for a network that cannot be built or used.
     """
     if isinstance(spec, BuilderSpec) and spec.num_classes is not None:
-        check_builder(spec, assemble(spec))
+        network = assemble(spec)
+        check_new(spec, network, assemble(spec))
+        check_builder(spec, network)
     if isinstance(spec, ExternalSpec) and spec.aux_heads == "trained":
         macs_with_aux_heads(spec)  # the heads ask for larger images than the network itself does
     counts = count(spec)

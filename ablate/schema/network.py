@@ -19,7 +19,7 @@ class ModelConfig(Section):
     """Factor on every channel count; the result is rounded to a multiple of `channel_multiple`."""
     channel_multiple: int | None = Field(None, ge=1)
     """Channel counts scaled by `width` are rounded to the nearest multiple of this, half up, at least one multiple."""
-    middle_depth: int | None = Field(None, ge=0)
+    middle_depth: int | None = Field(None, ge=0, le=1000)
     """Blocks in the middle flow."""
     downsample: Literal["spd", "strided", "strided_depthwise", "maxpool", "avgpool", "blurpool"] | None = None
     """How a block halves the resolution on its main branch."""

@@ -9,11 +9,11 @@ from typing import Any
 from ablate.errors import UnknownName
 from ablate.models.quantities import check_quantity
 from ablate.schema import CountClaim, DifferenceClaim, InteractionClaim, KeyPath, StudyFile
+from ablate.schema.mistakes import unknown
 from ablate.study.document import Document
 from ablate.study.factors import resolve_levels
 from ablate.study.levels import Factor, network_name, variant_name
 from ablate.study.metrics import check_fraction, check_measured
-from ablate.study.mistakes import unknown
 
 Levels = dict[str, str]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ablate.errors import ModelError
-from ablate.schema import KeyPath, StudyFile
+from ablate.schema import BuilderConfig, KeyPath, StudyFile
+from ablate.schema.mistakes import shown, unknown
 from ablate.study.document import Document
 from ablate.study.levels import Factor, Level, field_paths, mistakes_of
-from ablate.study.mistakes import shown, unknown
 
 # Every column of the tables in a results folder that is not a factor.
 RESERVED_COLUMNS = frozenset(
@@ -20,11 +20,19 @@ RESERVED_COLUMNS = frozenset(
         *("attempts", "error", "environment", "n", "accuracy_mean", "accuracy_sd", "accuracy_ci_low"),
         *("accuracy_ci_high", "params", "macs", "flops", "baseline", "metric", "difference", "ci_low", "ci_high"),
         *("p_value", "p_sign_flip", "p_adjusted", "effect_size", "verdict", "id", "source", "published", "measured"),
-        *("epoch", "learning_rate", "train_loss", "train_accuracy", "badges"),
+        *("epoch", "learning_rate", "train_loss", "train_accuracy", "badges", "macs_fvcore", "training_macs"),
+        *("value", "value_ci_low", "value_ci_high", "ratio", "ratio_ci_low", "ratio_ci_high", "rounds", "samples"),
+        "spread",
     ]
 )
 # Columns that come once a batch size or a percentile start with these.
-RESERVED_PREFIXES = ("latency_ms", "inference_images_per_second", "memory_mib", "energy_joules")
+RESERVED_PREFIXES = (
+    "latency_ms",
+    "inference_images_per_second",
+    "training_images_per_second",
+    "memory_",
+    "energy_joules",
+)
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 # A variant is called `factor=level,factor=level`, so a level's name has neither sign in it.
@@ -108,14 +116,24 @@ def _long_form(base: Base, key: str, named: Mapping[str, Mapping[str, Any]]) -> 
 
 def _check_level(base: Base, level: Level, path: KeyPath, fields: Mapping[str, KeyPath]) -> None:
     """Raise for a level that the base configuration cannot take; `fields` is where each field path is written."""
-    for mistake in mistakes_of(base.config, level.sets, base.folder):
+    for mistake in mistakes_of(base.config, level.sets, base.folder, str(path[1])):
         field = _field_of(mistake.path)
-        place = (*fields[field], *mistake.path[2:]) if field in fields else path
-        raise base.document.error(place, mistake.sentence)
+        if field in fields:
+            raise base.document.error((*fields[field], *mistake.path[2:]), mistake.sentence)
+        raise base.document.error(path, f"{mistake.sentence}{_hint(base, field)}")
     if not LEVEL_NAME.fullmatch(level.name):
         raise base.document.error(
             path, f"{shown(level.name)} cannot name a level: ',', '=' and spaces at the ends are taken"
         )
+
+
+def _hint(base: Base, field: str) -> str:
+    """What to do about a field that stands in the base configuration and that a level has no place for."""
+    section, _, name = field.partition(".")
+    stated = getattr(base.config, section)
+    if stated is None or name in ("preset", "builder", "name") or name not in stated.model_dump(exclude_unset=True):
+        return ""
+    return f"; the study states {field} for every level: move it into the levels that take it, each with a name"
 
 
 def _field_of(path: KeyPath) -> str:
@@ -133,9 +151,15 @@ def _check_fields(base: Base, sets: Mapping[str, Any], places: Mapping[str, KeyP
         section, _, name = field.partition(".")
         if field in known or (section == "model" and "model.*" in known and name.isidentifier()):
             continue
-        choices = [path for path in known if section == path.split(".")[0]]
-        elsewhere = [path for path in known if (name or section) == path.split(".")[1]]
-        raise base.document.error(place, unknown("field", field, elsewhere or choices or known))
+        # Besides its arguments a builder can be exchanged for a preset; who mistypes an argument does not mean that.
+        offered = [path for path in known if path not in ("model.preset", "model.*") or not _builds(base)]
+        choices = [path for path in offered if section == path.split(".")[0]]
+        elsewhere = [path for path in offered if (name or section) == path.split(".")[1]]
+        raise base.document.error(place, unknown("field", field, elsewhere or choices or offered))
+
+
+def _builds(base: Base) -> bool:
+    return isinstance(base.config.model, BuilderConfig)
 
 
 def _check_new(document: Document, level: Level, earlier: Sequence[Level], path: KeyPath) -> None:

@@ -1,7 +1,7 @@
 """Levels on top of the base configuration: what a variant's sections are, and whether they can be."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,8 @@ from ablate.schema import (
     argument_section,
     validated,
 )
+from ablate.schema.mistakes import Mistake, mistakes_in, shown, unknown
 from ablate.study.document import dotted
-from ablate.study.mistakes import Mistake, mistakes_in, shown, unknown
 from ablate.study.probe import signature_of
 from ablate.train.recipes import expanded
 
@@ -101,9 +101,19 @@ def apply_levels(config: StudyFile, sets: Mapping[str, Any], folder: Path) -> Se
     return Sections(**sections)
 
 
-def mistakes_of(config: StudyFile, sets: Mapping[str, Any], folder: Path) -> list[Mistake]:
-    """What is wrong with the base configuration once the field paths in `sets` are set."""
-    return _applied(config, sets, folder)[1]
+def mistakes_of(config: StudyFile, sets: Mapping[str, Any], folder: Path, factor: str | None = None) -> list[Mistake]:
+    """What is wrong with the base configuration once the field paths in `sets`, a level of `factor`, are set.
+
+    What a builder requires may be left to the levels of the other factors.
+    """
+    others = [_set_by(key, entry) for key, entry in config.factors.items() if key != factor]
+    return _applied(config, sets, folder, set().union(*others))[1]
+
+
+def takes_from_base(config: StudyFile, sets: Mapping[str, Any], field: str) -> bool:
+    """Whether a variant with the field paths in `sets` has the base configuration's value of `field`."""
+    section, _, name = field.partition(".")
+    return field not in sets and (section != "model" or name in _model_base(config, sets))
 
 
 def field_paths(config: StudyFile, sets: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
@@ -121,7 +131,15 @@ def field_paths(config: StudyFile, sets: Mapping[str, Any], folder: Path) -> tup
     return (*(f"model.{name}" for name in own), *elsewhere)
 
 
-def _applied(config: StudyFile, sets: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], list[Mistake]]:
+def _set_by(key: str, entry: list[Any] | Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """The field paths that some level of a factor sets."""
+    return {key} if isinstance(entry, list) else {field for sets in entry.values() for field in sets}
+
+
+def _applied(
+    config: StudyFile, sets: Mapping[str, Any], folder: Path, given: Collection[str] = ()
+) -> tuple[dict[str, Any], list[Mistake]]:
+    """The sections with `sets` on top, and what is wrong with them; the field paths in `given` are set elsewhere."""
     try:
         stated = expanded(_stated(config, sets))
     except UnknownName as error:
@@ -131,7 +149,7 @@ def _applied(config: StudyFile, sets: Mapping[str, Any], folder: Path) -> tuple[
     mistakes: list[Mistake] = []
     for name, data in stated.items():
         try:
-            sections[name] = _validated(name, data, folder)
+            sections[name] = _validated(name, data, folder, given)
         except SectionError as error:
             mistakes += [Mistake((name, *found.path), found.sentence) for found in mistakes_in(error, data)]
         except ModelError as error:
@@ -152,10 +170,14 @@ def _stated(config: StudyFile, sets: Mapping[str, Any]) -> dict[str, dict[str, A
 
 def _model_stated(config: StudyFile, sets: Mapping[str, Any]) -> dict[str, Any]:
     """A level that names another builder, or a preset in place of one, takes over nothing but the input's shape."""
-    base, own = config.model.model_dump(exclude_unset=True), _own_fields("model", sets)
-    if "builder" in own or ("preset" in own and "builder" in base):
-        base = {name: value for name, value in base.items() if name in FROM_DATA}
-    return {**base, **own}
+    return {**_model_base(config, sets), **_own_fields("model", sets)}
+
+
+def _model_base(config: StudyFile, sets: Mapping[str, Any]) -> dict[str, Any]:
+    base = config.model.model_dump(exclude_unset=True)
+    if "model.builder" in sets or ("model.preset" in sets and "builder" in base):
+        return {name: value for name, value in base.items() if name in FROM_DATA}
+    return base
 
 
 def _own_fields(section: str, sets: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,13 +193,14 @@ def _without_foreign(model: dict[str, Any], stated: Mapping[str, Any]) -> dict[s
     return {name: value for name, value in model.items() if name in known or name in stated}
 
 
-def _validated(name: str, data: Mapping[str, Any], folder: Path) -> Section:
+def _validated(name: str, data: Mapping[str, Any], folder: Path, given: Collection[str]) -> Section:
     if name != "model" or "builder" not in data:
         return validated(SECTIONS[name], data)
     builder = validated(BuilderConfig, data)
     signature = signature_of(builder.builder, folder)
+    optional = {*FROM_DATA, *(path.removeprefix("model.") for path in given)}
     parameters = [
-        {**each, "required": each["required"] and each["name"] not in FROM_DATA} for each in signature.parameters
+        {**each, "required": each["required"] and each["name"] not in optional} for each in signature.parameters
     ]
     arguments = {key: value for key, value in data.items() if key != "builder"}
     names = {each["name"] for each in parameters}
@@ -204,7 +227,7 @@ def _preset_mistakes(model: ModelConfig) -> list[Mistake]:
             return [Mistake(("model", "preset"), str(error))]
     allowed = fields_of(preset)
     return [
-        Mistake(("model", field), f"{preset} does not take {field!r}; {suggestion(field, allowed)}")
+        Mistake(("model", field), f"{preset} has no {field}; {suggestion(field, allowed)}")
         for field in model.model_dump(exclude_none=True, exclude={"preset"})
         if field not in allowed
     ]

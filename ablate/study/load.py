@@ -6,13 +6,13 @@ from pathlib import Path
 
 from ablate.measure import METRICS, metrics_of
 from ablate.schema import SectionError, StudyFile, validated
+from ablate.schema.mistakes import mistakes_in, unknown
 from ablate.study.claims import Claim, resolve_claims
 from ablate.study.document import Document, read_document
 from ablate.study.effects import check_effects
 from ablate.study.factors import Base, build_factors, resolve_levels
 from ablate.study.levels import Factor, combinations, mistakes_of
 from ablate.study.metrics import check_fraction, check_measured
-from ablate.study.mistakes import mistakes_in, unknown
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from ablate.measure import METRICS
 from ablate.schema import KeyPath, StudyFile
+from ablate.schema.mistakes import unknown
 from ablate.study.document import Document
-from ablate.study.mistakes import unknown
 
 
 def check_measured(document: Document, config: StudyFile, name: str, path: KeyPath) -> None:

@@ -14,6 +14,7 @@ from ablate.executors import EXECUTORS
 from ablate.executors.contract import Call, CallFailed, Execution, Worker
 from ablate.models.spec import FROM_DATA, BuilderSpec
 
+WATCHED = "ablate.models.builders:watched"
 SIGNATURE = "ablate.models.builders:signature"
 SURVEY = "ablate.models.survey:run"
 DESCRIBE = "ablate.models.describe:run"
@@ -21,9 +22,11 @@ DESCRIBE = "ablate.models.describe:run"
 # Where neither the data nor the study says what images are like: those of ImageNet, of whatever classes.
 ASSUMED_SHAPE = {"num_classes": None, "input_size": 224, "in_channels": 3}
 
-# What importing a module, and building and running one network, may take.
+# What importing a module, with its first network, and what every later network may take to be built and run.
 SECONDS_TO_IMPORT = 120.0
 SECONDS_A_NETWORK = 60.0
+# How long before its end a process says where it stands.
+SECONDS_TO_SAY = 0.5
 
 
 @dataclass(frozen=True)
@@ -62,16 +65,22 @@ def builder_spec(builder: str, stated: Mapping[str, Any], shape: Mapping[str, in
 
 
 def survey_networks(specs: Sequence[BuilderSpec], quantities: Sequence[str] | None) -> list[dict[str, Any]]:
-    """The surveys (see models/survey.py) of the networks `specs`; one that fails has `mistake` instead of counts."""
-    task = {"specs": [spec.as_task() for spec in specs], "quantities": quantities}
-    seconds = SECONDS_TO_IMPORT + SECONDS_A_NETWORK * len(specs)
-    surveys: list[dict[str, Any]] = _ask(SURVEY, task, seconds, specs[0].builder)["surveys"]
+    """The surveys (see models/survey.py) of the networks `specs`, up to the first that fails.
+
+    That one has `mistake` instead of counts. Each has its own time to be built and run.
+    """
+    surveys: list[dict[str, Any]] = []
+    for spec in specs:
+        seconds = SECONDS_A_NETWORK if surveys else SECONDS_TO_IMPORT
+        surveys.append(_survey(spec, quantities, seconds))
+        if "mistake" in surveys[-1]:
+            break
     return surveys
 
 
 def describe_network(spec: BuilderSpec) -> dict[str, Any]:
     """What `ablate show` prints of `spec`."""
-    return _ask(DESCRIBE, {"spec": spec.as_task()}, SECONDS_TO_IMPORT + SECONDS_A_NETWORK, spec.builder)
+    return _ask(DESCRIBE, {"spec": spec.as_task()}, SECONDS_TO_IMPORT, spec.builder)
 
 
 def release() -> None:
@@ -79,6 +88,15 @@ def release() -> None:
     if _worker.cache_info().currsize:
         _worker().close()
         _worker.cache_clear()
+
+
+def _survey(spec: BuilderSpec, quantities: Sequence[str] | None, seconds: float) -> dict[str, Any]:
+    task = {"specs": [spec.as_task()], "quantities": quantities}
+    try:
+        survey: dict[str, Any] = _ask(SURVEY, task, seconds, spec.builder)["surveys"][0]
+    except ModelError as error:
+        return {"mistake": str(error)}
+    return survey
 
 
 @lru_cache(maxsize=1)
@@ -89,16 +107,20 @@ def _worker() -> Worker:
 
 
 def _ask(function: str, task: dict[str, Any], seconds: float, builder: str) -> dict[str, Any]:
+    watched = {"function": function, "task": task, "seconds": max(seconds - SECONDS_TO_SAY, seconds / 2)}
+    said: dict[str, Any] = {"at": ""}
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            return _worker().run(Call(function, task, Path(scratch, "log"), seconds), lambda progress: None)
+            return _worker().run(Call(WATCHED, watched, Path(scratch, "log"), seconds), said.update)
         except CallFailed as error:
-            raise ModelError(_sentence(builder, error.cause, seconds)) from error
+            raise ModelError(_sentence(builder, error.cause, seconds, said["at"])) from error
 
 
-def _sentence(builder: str, cause: str, seconds: float) -> str:
+def _sentence(builder: str, cause: str, seconds: float, place: str) -> str:
+    """What went wrong, in one line; `place` is where the process was when its time was up, if it could say so."""
     if cause.startswith("ModelError: "):
         return cause.removeprefix("ModelError: ")
     if cause.startswith("took longer"):
-        return f"builder {builder}: had no answer after {seconds:g} seconds; its import and its network have to end"
+        stood = f"was still at {place}" if place else "had no answer"
+        return f"builder {builder}: {stood} after {seconds:g} seconds; its import and its network have to end"
     return f"builder {builder}: {cause} while it was imported or built"

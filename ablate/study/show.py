@@ -9,9 +9,9 @@ from ablate.lookup import load_dotted, lookup, suggestion
 from ablate.models.resolve import PRESETS, is_external, resolve
 from ablate.models.spec import BuilderSpec, NetworkSpec
 from ablate.schema import ModelConfig, SectionError, validated
+from ablate.schema.mistakes import mistakes_in
 from ablate.study.document import Document, with_overrides
 from ablate.study.load import load_study
-from ablate.study.mistakes import mistakes_in
 from ablate.study.probe import describe_network
 from ablate.study.variants import baseline_of, variants_of
 

@@ -23,6 +23,26 @@ READERS: dict[str, list[str]] = {
     for fields in needs
     for field in fields
 }
+# Field that not every recipe reads -> the field that decides it, and the values of that one which read it.
+DECIDED: dict[str, tuple[str, tuple[str, ...]]] = {
+    "momentum": ("optimizer", ("sgd", "rmsprop")),
+    **{field: ("schedule", tuple(schedules)) for field, schedules in READERS.items()},
+}
+
+
+def recipe_fields_read(recipe: TrainConfig) -> tuple[str, ...]:
+    """The fields of `train:` that training by `recipe` depends on, or would once they are given."""
+    return tuple(name for name in TrainConfig.model_fields if name not in DECIDED or _is_read(name, recipe))
+
+
+def decider_of(field: str) -> str:
+    """The field of `train:` that decides whether `field` is read."""
+    return DECIDED[field][0]
+
+
+def _is_read(field: str, recipe: TrainConfig) -> bool:
+    decider, values = DECIDED[field]
+    return getattr(recipe, decider) in values
 
 
 def watches_validation(recipe: TrainConfig) -> bool:

@@ -16,7 +16,7 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Recipe:
-    """A published recipe: one line on it, where it stands, the field paths it sets, and what differs here."""
+    """A published recipe: a line of 80 characters on it, where it stands, the paths it sets, and what differs here."""
 
     summary: str
     source: str
@@ -42,7 +42,7 @@ PAPER_LEAVES_OPEN = (
 
 RECIPES: dict[str, Recipe] = {
     "xception_imagenet": Recipe(
-        summary="the Xception paper on ImageNet: SGD 0.045, x0.94 every 2 epochs, dropout 0.5, averaged weights",
+        summary="the Xception paper on ImageNet: SGD 0.045, x0.94 every 2 epochs, dropout 0.5",
         source="Chollet 2017, arXiv 1610.02357v3, sections 4.2 and 4.3",
         sets={
             "train.optimizer": "sgd",
@@ -63,7 +63,7 @@ RECIPES: dict[str, Recipe] = {
         ),
     ),
     "xception_jft": Recipe(
-        summary="the Xception paper on JFT: RMSprop 0.001, x0.9 every 3,000,000 images, no dropout, averaged weights",
+        summary="the Xception paper on JFT: RMSprop 0.001, x0.9 every 3,000,000 images",
         source="Chollet 2017, arXiv 1610.02357v3, sections 4.2 and 4.3",
         sets={
             "train.optimizer": "rmsprop",
@@ -86,7 +86,7 @@ RECIPES: dict[str, Recipe] = {
         ),
     ),
     "guide_cifar10": Recipe(
-        summary="a guide's script for CIFAR-10 at 299x299: SGD 0.045, cosine, 100 epochs, random resized crops",
+        summary="a guide's script for CIFAR-10 at 299x299: SGD 0.045, cosine, 100 epochs",
         source="the Xception guide's section 5, 'Full PyTorch Code'; it cannot run as printed, since torchvision has "
         "no xception",
         sets={
@@ -108,7 +108,7 @@ RECIPES: dict[str, Recipe] = {
         ),
     ),
     "mini_xception": Recipe(
-        summary="MiniXception's own: Adam 0.01, up to 500 epochs, x0.1 on a plateau, early stop, fan_out weights",
+        summary="MiniXception's own: Adam 0.01, up to 500 epochs, x0.1 on a plateau, early stop",
         source="github.com/BFCmath/MushroomClassification_OAI_HUTECH at cf194fa, scripts/main",
         sets={
             "train.epochs": 500,
@@ -136,7 +136,7 @@ RECIPES: dict[str, Recipe] = {
         ),
     ),
     "spd_conv_cifar10": Recipe(
-        summary="SPD-Conv on CIFAR-10: SGD 0.1, 200 epochs, x0.2 after 60, 120 and 160, crops, flips, rotations",
+        summary="SPD-Conv on CIFAR-10: SGD 0.1, 200 epochs, x0.2 after 60, 120 and 160",
         source="Sunkara & Luo 2022, arXiv 2208.03641; github.com/LabSAINT/SPD-Conv at c09f792, ResNet50-SPD/train.py",
         sets={
             "train.epochs": 200,

@@ -179,6 +179,8 @@ def test_wrong_input_is_named():
         contrasts(study(), "stride")
     with pytest.raises(AblateError, match="no column 'top1'"):
         contrasts(study(), "strided", ["top1"])
+    with pytest.raises(AblateError, match=r"metrics: 'accuracy' is one name; give a list of names, \['accuracy'\]"):
+        contrasts(study(), "strided", "accuracy")
     with pytest.raises(AblateError, match="margin of accuracy is 0; it must be above 0"):
         contrasts(study(), "strided", margin=0)
     with pytest.raises(AblateError, match="margin names 'test_loss', which is not among the metrics accuracy"):

@@ -139,18 +139,34 @@ def test_a_module_without_a_source_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("builder", "message"),
     [
-        ("nett.py:build", r"builder nett\.py:build: nett\.py cannot be imported: nett\.py: no such file in "),
+        (
+            "nett.py:build",
+            r"^builder nett\.py:build: no such file in \S+; did you mean 'net\.py'\? \(choices: net\.py\)$",
+        ),
+        ("no/net.py:build", r"^builder no/net\.py:build: no such file in \S+no$"),
+        (
+            ".:build",
+            r"^builder \.:build: '\.' is a folder, not a \.py file; give path\.py:function or package\.module:func",
+        ),
+        (
+            "./nets:build",
+            r"^builder \./nets:build: '\./nets' is neither a \.py file nor the dotted name of a module; give ",
+        ),
+        (
+            "net.py:MADE",
+            r"^builder net\.py:MADE: MADE is a module, not a function that makes one; name a function that ",
+        ),
         ("net.py:biuld", r"builder net\.py:biuld: net\.py has no function 'biuld'; it has build, helper$"),
         ("net.py:WIDTH", r"net\.py has no function 'WIDTH'"),
         (
             "no_such_package.nets:build",
-            r"no_such_package\.nets cannot be imported: ModuleNotFoundError: No module named",
+            r"no_such_package\.nets cannot be imported: ModuleNotFoundError: No module named 'no_such_package'$",
         ),
         ("torchvision.models:xception", r"builder torchvision\.models:xception: torchvision\.models has no function"),
     ],
 )
 def test_what_cannot_be_found(net: Net, tmp_path: Path, builder: str, message: str) -> None:
-    net("WIDTH = 3\ndef _hidden(): ...\ndef build(): ...\ndef helper(): ...")
+    net("WIDTH = 3\nMADE = nn.ReLU()\ndef _hidden(): ...\ndef build(): ...\ndef helper(): ...")
     with pytest.raises(ModelError, match=message):
         signature_of(builder, tmp_path)
 
@@ -163,7 +179,12 @@ def test_what_cannot_be_found(net: Net, tmp_path: Path, builder: str, message: s
             r"builder net\.py:build: net\.py cannot be imported: ZeroDivisionError: division by zero \(net\.py:3\)",
         ),
         ("import no_such", r"ModuleNotFoundError: No module named 'no_such' \(net\.py:3\)"),
-        ("def build(:", r"net\.py cannot be imported: SyntaxError: "),
+        ("def build(:", r"net\.py cannot be imported: SyntaxError: invalid syntax \(net\.py:3\)$"),
+        (
+            "import importlib\nimportlib.import_module('no.such')",
+            r"ModuleNotFoundError: No module named 'no' \(net\.py:4\)$",
+        ),
+        ("import json\njson.loads('{')", r"JSONDecodeError: .* \(net\.py:4\)$"),
         ("raise RuntimeError", r"RuntimeError: no message \(net\.py:3\)"),
         ("import sys\nsys.exit('usage: train')", r"net\.py cannot be imported: SystemExit: usage: train \(net\.py:4\)"),
     ],
@@ -323,6 +344,44 @@ def test_a_network_that_cannot_learn_is_refused() -> None:
     for network in (nn.Flatten(), frozen):
         with pytest.raises(ModelError, match=r"builder net\.py:build: its network has no parameters to train"):
             check_builder(spec_of("net.py:build", Path()), network)
+
+
+# --- Two calls make two networks ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (f"num_classes = 5\nMADE = {LINEAR}\ndef build():\n    return MADE", "returned the same module twice, so that"),
+        (
+            f"import functools\n@functools.cache\ndef build(num_classes):\n    return {LINEAR}",
+            r"returned the same module twice, .* build a new one at every call$",
+        ),
+        (
+            f"STEM = nn.Conv2d(3, 3, 1)\ndef build(num_classes):\n    return nn.Sequential(STEM, *{LINEAR})",
+            r"two calls returned networks that share 0, .* build a new one at every call$",
+        ),
+        (
+            f"TABLE = nn.Linear(3, 5).weight\ndef build(num_classes):\n    network = {LINEAR}\n"
+            "    network[2].weight = nn.Parameter(TABLE.data)\n    return network",
+            r"two calls returned networks that share 2\.weight, ",
+        ),
+        (
+            "NORM = nn.BatchNorm2d(3, affine=False)\ndef build(num_classes):\n"
+            f"    return nn.Sequential(NORM, *{LINEAR})",
+            r"two calls returned networks that share 0, ",
+        ),
+    ],
+    ids=["module", "cache", "submodule", "storage", "running statistics"],
+)
+def test_a_builder_that_keeps_what_is_trained_is_refused(net: Net, tmp_path: Path, body: str, message: str) -> None:
+    with pytest.raises(ModelError, match=rf"^builder net\.py:build: {message}"):
+        survey(spec_of(net(body), tmp_path))
+
+
+def test_what_training_does_not_change_may_be_shared(net: Net, tmp_path: Path) -> None:
+    body = f"ACT = nn.ReLU()\ndef build(num_classes):\n    return nn.Sequential(ACT, *{LINEAR})"
+    assert survey(spec_of(net(body), tmp_path))["params"] == 3 * 5 + 5
 
 
 # --- In plans and trials ---------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import torchvision
 from ablate.errors import ModelError, UnknownName
 from ablate.models import build, resolve
 from ablate.models.counts import Counts, count, countable, parameters
-from ablate.models.external import check_name, lists, native, published_accuracy
+from ablate.models.external import check_name, lists, native, published_accuracy, takes_dropout
 from ablate.models.fvcore_counts import FvcoreCounts, fvcore_count
 from ablate.models.outputs import Outputs
 from ablate.models.quantify import measured
@@ -171,14 +171,41 @@ def test_dropout_is_set_where_a_network_has_one() -> None:
 
 
 def test_dropout_is_refused_where_a_network_has_none() -> None:
-    with pytest.raises(ModelError, match=r"torchvision/resnet18 cannot be built with .*'dropout': 0\.3.*'dropout'"):
+    with pytest.raises(
+        UnknownName, match=r"^torchvision/resnet18 has no dropout; choices: in_channels, input_size, num"
+    ):
         build("torchvision/resnet18", dropout=0.3)
 
 
+@pytest.mark.parametrize("family", ["resnet18", "densenet121", "convnext_tiny", "regnet_y_400mf", "shufflenet_v2_x0_5"])
+def test_families_of_torchvision_without_dropout(family: str) -> None:
+    # ConvNeXt takes any keyword, and forgets it.
+    assert not takes_dropout(f"torchvision/{family}")
+
+
+@pytest.mark.parametrize(
+    "preset",
+    [
+        *("torchvision/vgg11", "torchvision/inception_v3", "torchvision/efficientnet_b0", "torchvision/vit_b_16"),
+        *("torchvision/mobilenet_v3_small", "torchvision/squeezenet1_1", "torchvision/mnasnet0_5"),
+        *("timm/resnet18", "timm/inception_v4", "timm/deit_tiny_distilled_patch16_224"),
+    ],
+)
+def test_families_with_dropout(preset: str) -> None:
+    assert takes_dropout(preset)
+
+
+@pytest.mark.slow
+def test_every_network_can_be_asked_for_dropout() -> None:
+    names = [f"torchvision/{name}" for name in torchvision.models.list_models(torchvision.models)]
+    names += [f"timm/{name}" for name in timm.list_models()]
+    assert 0 < sum(not takes_dropout(name) for name in names) < len(names) / 10
+
+
 def test_fields_of_presets_are_none_of_theirs() -> None:
-    with pytest.raises(UnknownName, match=r"torchvision/resnet18 has no field 'width'; .*dropout, in_channels"):
+    with pytest.raises(UnknownName, match=r"torchvision/resnet18 has no width; choices: in_channels, input_size, num_"):
         resolve("torchvision/resnet18", {"width": 0.5})
-    with pytest.raises(UnknownName, match=r"torchvision/resnet18 has no field 'aux_heads'"):
+    with pytest.raises(UnknownName, match=r"torchvision/resnet18 has no aux_heads"):
         resolve("torchvision/resnet18", WITH_HEADS)
 
 

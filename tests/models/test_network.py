@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ablate import models
+from ablate.errors import ModelError
 from ablate.models import build
 from ablate.models.network import build as build_directly
 
@@ -90,6 +91,11 @@ def test_weights_are_named_by_their_role() -> None:
         "exit.sep2.pointwise.weight",
         "head.classifier.bias",
     } <= paths
+
+
+def test_a_field_of_another_type_is_named_as_in_a_study() -> None:
+    with pytest.raises(ModelError, match=r"^model\.width: expected a number, not '0\.5'$"):
+        build("mini_xception", width="0.5")
 
 
 def test_build_is_reached_from_the_package() -> None:

@@ -124,5 +124,6 @@ def test_fields_without_a_use(preset: str, fields: dict[str, Any], unread: set[s
 
 def test_an_external_network_reads_what_it_takes() -> None:
     shape = {"num_classes", "input_size", "in_channels"}
-    assert set(fields_read(resolve("torchvision/resnet18", {}))) == {"dropout", *shape}
+    assert set(fields_read(resolve("torchvision/resnet18", {}))) == {*shape}
+    assert set(fields_read(resolve("torchvision/vgg11", {}))) == {"dropout", *shape}
     assert set(fields_read(resolve("torchvision/googlenet", {}))) == {"aux_heads", "dropout", *shape}

@@ -1,11 +1,14 @@
-"""The digest of a user's module changes with what the module is made of, and with nothing else."""
+"""The digest of a user's module changes with what the module is made of, and with nothing else; places in it."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
-from ablate.models.sources import file_digest, module_digest
+import ablate
+from ablate.models.sources import file_digest, module_digest, place_of
 
 Written = Callable[[str, str], Path]
 
@@ -110,3 +113,17 @@ def test_a_package_itself_can_be_the_module(write: Written) -> None:
     before = module_digest("lab", package)
     write("lab/nets.py", "def build(): ...")
     assert module_digest("lab", package) != before
+
+
+def test_a_place_is_in_the_user_s_own_code(tmp_path: Path) -> None:
+    frames = [
+        ("<frozen importlib._bootstrap>", 1),
+        (str(json.__file__), 2),
+        (str(torch.__file__), 3),
+        (str(tmp_path / "net.py"), 4),
+        (str(tmp_path / "outer.py"), 5),
+        (str(ablate.__file__), 6),
+    ]
+    assert place_of(frames) == "net.py:4"
+    assert place_of([each for each in frames if str(tmp_path) not in each[0]]) == "__init__.py:3"
+    assert place_of([*frames[:2], frames[-1]]) == ""

@@ -55,26 +55,29 @@ def test_an_unknown_preset_names_the_nearest() -> None:
 
 
 def test_an_unknown_field_names_the_preset_and_the_nearest_field() -> None:
-    with pytest.raises(UnknownName, match=r"xception has no field 'downsampel'; did you mean 'downsample'\?"):
+    with pytest.raises(UnknownName, match=r"xception has no downsampel; did you mean 'downsample'\?"):
         resolve("xception", {"downsampel": "spd"})
 
 
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("downsample", "stride", r"model\.downsample: must be one of spd, strided, .*, not 'stride'"),
-        ("skip_downsample", "spd", r"model\.skip_downsample: must be one of strided, same, not 'spd'"),
-        ("relu_placement", "mid", r"model\.relu_placement: must be one of pre, post, full_pre, none, not 'mid'"),
-        ("activation", "tanh", r"model\.activation: must be one of relu, elu, gelu, silu, not 'tanh'"),
-        ("init", "xavier", r"model\.init: must be one of fan_in, fan_out, not 'xavier'"),
-        ("width", 0, r"model\.width: must be above 0, not 0"),
-        ("width", -0.5, r"model\.width: must be above 0, not -0\.5"),
-        ("channel_multiple", 0, r"model\.channel_multiple: must be at least 1, not 0"),
-        ("middle_depth", -1, r"model\.middle_depth: must be at least 0, not -1"),
-        ("dropout", 1.0, r"model\.dropout: must be from 0 to below 1, not 1\.0"),
-        ("num_classes", 0, r"model\.num_classes: must be at least 1, not 0"),
-        ("input_size", 0, r"model\.input_size: must be at least 1, not 0"),
-        ("in_channels", 0, r"model\.in_channels: must be at least 1, not 0"),
+        ("downsample", "stride", r"model\.downsample: unknown value 'stride'; did you mean 'strided'\?"),
+        ("skip_downsample", "spd", r"model\.skip_downsample: unknown value 'spd'; choices: same, strided$"),
+        ("relu_placement", "mid", r"model\.relu_placement: unknown value 'mid'; choices: full_pre, none, post, pre$"),
+        ("activation", "tanh", r"model\.activation: unknown value 'tanh'; choices: elu, gelu, relu, silu$"),
+        ("init", "xavier", r"model\.init: unknown value 'xavier'; choices: fan_in, fan_out$"),
+        ("width", 0, r"model\.width: expected a number above 0, not 0$"),
+        ("width", -0.5, r"model\.width: expected a number above 0, not -0\.5$"),
+        ("width", "0.5", r"model\.width: expected a number, not '0\.5'$"),
+        ("channel_multiple", 0, r"model\.channel_multiple: expected a number of at least 1, not 0$"),
+        ("middle_depth", -1, r"model\.middle_depth: expected a number of at least 0, not -1$"),
+        ("middle_depth", 1001, r"model\.middle_depth: expected a number of at most 1000, not 1001$"),
+        ("dropout", 1.0, r"model\.dropout: expected a number below 1, not 1\.0$"),
+        ("num_classes", 0, r"model\.num_classes: expected a number of at least 1, not 0$"),
+        ("input_size", 0, r"model\.input_size: expected a number of at least 1, not 0$"),
+        ("in_channels", 0, r"model\.in_channels: expected a number of at least 1, not 0$"),
+        ("downsample_kernel", [3, "1"], r"model\.downsample_kernel\.1: expected a whole number, not '1'$"),
     ],
 )
 def test_a_value_that_no_network_can_have_is_named(field: str, value: object, message: str) -> None:
@@ -125,5 +128,14 @@ def test_younger_fields_are_in_the_json_where_they_say_something(preset: str, yo
 
 @pytest.mark.parametrize("field", ["mid_norm", "skip_norm"])
 def test_younger_choices_are_checked_too(field: str) -> None:
-    with pytest.raises(ModelError, match=rf"model\.{field}: must be one of .*, not 'layer'"):
+    with pytest.raises(ModelError, match=rf"model\.{field}: unknown value 'layer'; choices: batch, none"):
         resolve("xception", {field: "layer"})
+
+
+def test_a_field_of_none_keeps_the_preset_s_value() -> None:
+    assert resolve("mini_xception", {"width": None, "dropout": None}) == resolve("mini_xception", {})
+
+
+def test_lists_are_as_good_as_tuples() -> None:
+    fields = {"downsample": "strided", "downsample_kernel": [5, 3]}
+    assert resolve("mini_xception", fields).as_json()["downsample_kernel"] == [5, 3]

@@ -51,6 +51,19 @@ def exits(num_classes):
 
 def hangs(num_classes):
     time.sleep(1000)
+
+def sleeps(num_classes, seconds: float):
+    time.sleep(seconds)
+    return fine(num_classes)
+
+KEPT = []
+
+def keeps(num_classes):
+    KEPT.append(fine(num_classes))
+    return KEPT[0]
+
+def requires(num_classes, k: int, m: int):
+    return fine(num_classes)
 """
 
 
@@ -128,10 +141,34 @@ class TestExternal:
 
     def test_a_field_of_presets_is_refused(self, folder: Path) -> None:
         said = message("{preset: torchvision/resnet18, width: 0.5}")
-        assert said.startswith("study.yaml:2: model.width: torchvision/resnet18 does not take 'width'; choices: ")
+        assert said.startswith("study.yaml:2: model.width: torchvision/resnet18 has no width; choices: ")
+
+    def test_dropout_is_a_field_of_those_that_have_it(self, folder: Path) -> None:
+        said = message("{preset: torchvision/resnet18, dropout: 0.5}")
+        assert said == (
+            "study.yaml:2: model.dropout: torchvision/resnet18 has no dropout; choices: in_channels, input_size, "
+            "num_classes"
+        )
+        (planned,) = plan("{preset: torchvision/mobilenet_v2, dropout: 0.5}").variants
+        assert planned.variant.model.as_json()["dropout"] == 0.5
+
+    def test_a_field_that_not_every_level_takes_is_to_be_moved(self, folder: Path) -> None:
+        factors = "factors={model.preset: [mini_xception, torchvision/resnet18]}"
+        said = message("{preset: mini_xception, width: 0.5}", factors, "baseline={model.preset: mini_xception}")
+        assert (
+            "torchvision/resnet18 has no width; choices: in_channels, input_size, num_classes; the study states" in said
+        )
+        assert said.endswith(
+            "states model.width for every level: move it into the levels that take it, each with a name"
+        )
+        moved = (
+            "factors={net: {ours: {model.preset: mini_xception, model.width: 0.5}, "
+            "theirs: {model.preset: torchvision/resnet18}}}"
+        )
+        assert len(plan("{preset: mini_xception}", moved, "baseline={net: ours}").variants) == 2
 
     def test_auxiliary_heads_belong_to_those_that_have_them(self, folder: Path) -> None:
-        assert "does not take 'aux_heads'" in message("{preset: torchvision/resnet18, aux_heads: none}")
+        assert "torchvision/resnet18 has no aux_heads" in message("{preset: torchvision/resnet18, aux_heads: none}")
         (with_heads,) = plan("{preset: torchvision/googlenet, aux_heads: trained, input_size: 224}").variants
         (without,) = plan("{preset: torchvision/googlenet, input_size: 224}").variants
         # 13,004,888 and 6,624,904 with 1000 classes; either auxiliary head, like the main one, has 1024 features
@@ -182,6 +219,11 @@ class TestBuilder:
                 "{model.width: [1]}",
                 r"factors\.model\.width: unknown field 'model\.width'; .*model\.factor, model\.in_channels",
             ),
+            (
+                "{model.kk: [1]}",
+                r"unknown field 'model\.kk'; .*choices: model\.builder, model\.factor, model\.in_channels, "
+                r"model\.input_size, model\.num_classes, model\.pool\)$",
+            ),
             ("{model.pool: [avg, min]}", r"factors\.model\.pool\[1\]: unknown value 'min'; choices: avg, max"),
         ],
     )
@@ -228,18 +270,77 @@ class TestBuilder:
     def test_one_that_ends_its_process_does_not_end_ours(self, folder: Path) -> None:
         said = message('{builder: "nets.py:exits"}')
         assert said == (
-            "study.yaml: builder nets.py:exits: the worker exited with status 7 while it was imported or built"
+            "study.yaml: variant exits: builder nets.py:exits: the worker exited with status 7 while it was imported "
+            "or built"
         )
 
     @pytest.mark.slow
     def test_one_that_hangs_is_given_up(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        probe.signature_of("nets.py:hangs", folder)  # the process is there, so that only the builder takes its time
-        monkeypatch.setattr(probe, "SECONDS_TO_IMPORT", 1.0)
-        monkeypatch.setattr(probe, "SECONDS_A_NETWORK", 2.0)
+        # The process is there and has imported all that it needs, so that only the builder takes its time.
+        shape = {"num_classes": 10, "input_size": 32, "in_channels": 3}
+        probe.survey_networks([probe.builder_spec("nets.py:fine", {}, shape, folder)], None)
+        probe.signature_of("nets.py:hangs", folder)
+        monkeypatch.setattr(probe, "SECONDS_TO_IMPORT", 2.0)
         said = message('{builder: "nets.py:hangs"}')
+        line = NETS.splitlines().index("    time.sleep(1000)") + 1
         assert said == (
-            "study.yaml: builder nets.py:hangs: had no answer after 3 seconds; its import and its network have to end"
+            f"study.yaml: variant hangs: builder nets.py:hangs: was still at nets.py:{line} after 2 seconds; its "
+            "import and its network have to end"
         )
+
+    @pytest.mark.slow
+    def test_every_network_has_its_own_time(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        probe.signature_of("nets.py:sleeps", folder)
+        monkeypatch.setattr(probe, "SECONDS_A_NETWORK", 2.0)
+        factors = "factors={model.seconds: [0.0, 0.1, 0.2, 1000.0]}"
+        said = message('{builder: "nets.py:sleeps"}', factors, "baseline={model.seconds: 0.0}")
+        assert said.startswith("study.yaml: variant 1000.0: builder nets.py:sleeps: was still at nets.py:")
+        assert "after 2 seconds" in said
+
+    def test_the_first_network_may_take_as_long_as_its_import(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        limits: list[float | None] = []
+
+        class Noting(HereWorker):
+            def run(self, call: Call, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+                limits.append(call.timeout_seconds)
+                return super().run(call, on_progress)
+
+        monkeypatch.setitem(EXECUTORS, "local", Noting)
+        plan('{builder: "nets.py:fine"}', "factors={model.factor: [1.0, 2.0, 3.0]}", "baseline={model.factor: 1.0}")
+        assert limits == [120.0, 120.0, 60.0, 60.0]  # the signature, then three networks
+
+    def test_a_network_that_is_kept_is_refused(self, here: None, folder: Path) -> None:
+        said = message('{builder: "nets.py:keeps"}')
+        assert said == (
+            "study.yaml: variant keeps: builder nets.py:keeps: returned the same module twice, so that a trial would "
+            "begin with the trained weights of another; build a new one at every call"
+        )
+
+    def test_a_required_argument_may_be_a_factor(self, here: None, folder: Path) -> None:
+        factors = "factors={model.k: [1, 3], model.m: [1, 2]}"
+        found = plan('{builder: "nets.py:requires"}', factors, "baseline={model.k: 3, model.m: 1}")
+        assert [each.variant.model.as_json()["arguments"] for each in found.variants] == [
+            {"k": k, "m": m} for k in (1, 3) for m in (1, 2)
+        ]
+
+    @pytest.mark.parametrize(
+        ("factors", "expected"),
+        [
+            ("{model.k: [1, 3]}", r"^study\.yaml:2: model\.m: the key 'm' is missing"),
+            (
+                "{f: {a: {model.k: 1, model.m: 1}, b: {model.k: 3}}}",
+                r"factors\.f\.b: the key 'm' is missing",
+            ),
+            ("{model.k: [1, three], model.m: [1]}", r"factors\.model\.k\[1\]: expected a whole number, not 'three'"),
+        ],
+    )
+    def test_a_required_argument_that_a_variant_lacks_is_named(
+        self, here: None, folder: Path, factors: str, expected: str
+    ) -> None:
+        with pytest.raises(StudyError, match=expected):
+            plan('{builder: "nets.py:requires"}', f"factors={factors}", "baseline={}")
 
     @pytest.mark.slow
     def test_what_it_prints_stays_out_of_the_terminal(self, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -3,10 +3,12 @@
 from typing import Any, get_args
 
 import pytest
+from torch import nn
 
 from ablate.errors import StudyError
 from ablate.schema import TrainConfig
-from ablate.train.check import READERS, SETTINGS, check_recipe, watches_validation
+from ablate.train.check import READERS, SETTINGS, check_recipe, decider_of, recipe_fields_read, watches_validation
+from ablate.train.optimizers import OPTIMIZERS, optimizer_for
 
 GOOD: dict[str, dict[str, Any]] = {
     **{schedule: {} for schedule in ("one_cycle", "cosine", "step", "exponential", "constant")},
@@ -108,3 +110,27 @@ def test_who_watches_a_validation_loss_needs_images_held_out(fields: dict[str, A
 def test_others_do_not_watch() -> None:
     checked(held_out=0)
     assert not watches_validation(TrainConfig(epochs=1, schedule="milestones", **GOOD["milestones"]))
+
+
+# --- What a recipe reads -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_momentum_is_read_by_the_optimizers_that_are_given_it(name: str) -> None:
+    settings = []
+    for momentum in (0.1, 0.7):
+        recipe = TrainConfig(epochs=1, optimizer=name, momentum=momentum)  # type: ignore[arg-type]
+        settings.append(optimizer_for(nn.Linear(1, 1), recipe).defaults)
+    assert ("momentum" in recipe_fields_read(TrainConfig(epochs=1, optimizer=name))) == (settings[0] != settings[1])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("schedule", SETTINGS)
+def test_a_schedule_reads_its_own_settings_and_no_other_s(schedule: str) -> None:
+    read = set(recipe_fields_read(TrainConfig(epochs=1, schedule=schedule)))  # type: ignore[arg-type]
+    own = {field for fields in SETTINGS[schedule] for field in fields}
+    assert read & READERS.keys() == own
+    assert {"lr", "weight_decay", "warmup_epochs", "label_smoothing", "epochs", "steps", "recipe"} <= read
+
+
+def test_what_decides_whether_a_field_is_read() -> None:
+    assert (decider_of("momentum"), decider_of("milestones")) == ("optimizer", "schedule")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablate.lookup import suggestion
-from ablate.schema import KeyPath, Section, SectionError, keys_at
+from ablate.schema.section import KeyPath, Section, SectionError, keys_at
 
 
 @dataclass(frozen=True)
