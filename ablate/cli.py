@@ -7,6 +7,7 @@ that need no torch never bring it in.
 import json
 import signal
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 StudyPath = Annotated[
@@ -42,6 +44,21 @@ def main() -> None:
         app()
     except AblateError as error:
         _fail(str(error), WRONG_INPUT)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ablate {metadata.version('ablate')}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="the version of this package")
+    ] = False,
+) -> None:
+    """What stands before the command."""
 
 
 @app.command()
@@ -126,14 +143,42 @@ def report(
 def show(
     target: Annotated[str, typer.Argument(metavar="MODEL|STUDY", help="a preset, or a study file for its baseline")],
     overrides: Overrides = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="time every layer, against what this machine allows")
+    ] = False,
+    batch: Annotated[int, typer.Option(min=1, help="of --profile: images in a batch")] = 1,
+    device: Annotated[str, typer.Option(help="of --profile: auto, cpu, cuda or cuda:N")] = "auto",
     as_json: AsJson = False,
 ) -> None:
     """One network layer by layer."""
-    described = load_dotted("ablate.study.show:describe")(target, tuple(overrides or ()))
+    changes = tuple(overrides or ())
+    described = load_dotted("ablate.study.show:describe")(target, changes)
+    if profile:
+        taken = load_dotted("ablate.study.profile:profile")(target, changes, batch, device, _note)
+        described = {**described, "profile": taken}
     if as_json:
         _print_json(described)
     else:
-        _print_page("network_page", described)
+        _print_page("profile_page" if profile else "network_page", described)
+
+
+@app.command()
+def bench(
+    study: Annotated[
+        Path | None,
+        typer.Argument(metavar="[STUDY]", help="a study file, whose variants are placed below the ceilings"),
+    ] = None,
+    overrides: Overrides = None,
+    results: ResultsFolder = Path("results"),
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """How fast this machine computes and copies, and what of that each variant of a study attains."""
+    document = load_dotted("ablate.study.bench:bench")(study, tuple(overrides or ()), results, device, _note)
+    if as_json:
+        _print_json(document)
+    else:
+        _print_page("bench_page", document)
 
 
 @app.command("list")
@@ -171,7 +216,7 @@ def _print_json(document: Any) -> None:
 
 
 def _print_page(page: str, *content: Any) -> None:
-    """Print what the function `page` of pages.py makes of `content`."""
+    """Print what the function `page` of pages makes of `content`."""
     blocks = load_dotted(f"ablate.pages:{page}")(*content)
     load_dotted("ablate.display:print_blocks")(blocks, load_dotted("ablate.display:console")("stdout"))
 

@@ -19,6 +19,7 @@ from ablate.report.document import Block, Bullets, Chart, Code, Heading, Notice,
 from ablate.study.events import (
     CostsFailed,
     CostsRound,
+    CostsWait,
     EpochDone,
     Event,
     StudyStarted,
@@ -145,10 +146,15 @@ def print_blocks(blocks: Iterable[Block], console: Console) -> None:
 
 
 def console(stream: str) -> Console:
-    """A console on `stdout` or `stderr`; where that is no terminal, lines are never wrapped or coloured."""
+    """A console on `stdout` or `stderr`; where that is no terminal, lines are never wrapped or coloured.
+
+    With NO_COLOR in the environment (no-color.org) a terminal gets plain text as well, in lines that fit it.
+    """
     target = sys.stdout if stream == "stdout" else sys.stderr
     made = Console(file=target)
-    return made if made.is_terminal else Console(file=target, width=UNBOUNDED)
+    if not made.is_terminal:
+        return Console(file=target, width=UNBOUNDED)
+    return Console(file=target, width=made.width, force_terminal=False) if made.no_color else made
 
 
 def _rich_table(block: Table) -> RichTable:
@@ -178,6 +184,8 @@ def _bar(share: float) -> str:
 
 def _take(progress: Progress, event: Event) -> None:
     match event:
+        case CostsWait(device=device):
+            progress.costs = _waiting(device)
         case CostsRound(number=number, seconds_left=left):
             progress.costs = f"costs: round {number} done, about {_duration(left)} left" if left else ""
         case TrialStarted(variant=variant, seed=seed, epochs=epochs):
@@ -198,6 +206,10 @@ def _take(progress: Progress, event: Event) -> None:
             progress.state[variant, seed] = "failed" if outlook == "given up" else AGAIN
 
 
+def _waiting(device: str) -> str:
+    return f"costs: waiting until nothing else runs on {device}"
+
+
 def _line(event: Event, progress: Progress | None) -> str:
     """One plain line an event; empty for what would only fill a log."""
     match event:
@@ -208,6 +220,8 @@ def _line(event: Event, progress: Progress | None) -> str:
             planned = len(event.variants) * len(event.seeds)
             head = f"{name}: {len(event.variants)} variants x {len(event.seeds)} seeds = {planned} trials"
             return f"{head}, {len(event.done)} done; {how}"
+        case CostsWait(device=device):
+            return _waiting(device)
         case CostsRound(number=number):
             return f"costs: round {number} done"
         case CostsFailed(cause=cause, log=log):

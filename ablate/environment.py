@@ -7,13 +7,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ablate import nvml
+
+# What changes from one minute to the next, and so does not make an environment another one.
+VOLATILE = ("load_at_start", "clocks")
 PACKAGES = ("ablate", "torch", "torchvision", "numpy", "optuna")
 
 
 def describe(device: str, study: Path) -> dict[str, Any]:
     """The environment of a run on `device` of the study file at `study`, as environment.json holds it.
 
-    `machine` gathers what moves numbers (processor, accelerator, versions); commit and load stand beside it.
+    `machine` gathers what moves numbers (processor, accelerator, versions); commit, load, clocks and where energy is
+    read stand beside it. What this machine does not say is None.
     """
     machine = {
         "system": platform.system(),
@@ -23,7 +28,25 @@ def describe(device: str, study: Path) -> dict[str, Any]:
         "cores": cores(),
         "gpu": _gpu(device),
     }
-    return {"machine": machine, **_commit(study), "load_at_start": round(os.getloadavg()[0], 2)}
+    return {
+        "machine": machine,
+        **_commit(study),
+        "energy": energy_source(device),
+        "load_at_start": load(),
+        "clocks": _clocks(device),
+    }
+
+
+def load() -> float:
+    """Processes that ran or waited to, over the last minute."""
+    return round(os.getloadavg()[0], 2)
+
+
+def energy_source(device: str) -> str:
+    """Which counter energy comes from, or why there is none."""
+    if not device.startswith("cuda"):
+        return "none: only NVIDIA's boards are asked for the energy they use"
+    return nvml.COUNTER if nvml.is_installed() else f"none: {nvml.MISSING}"
 
 
 def cores() -> int:
@@ -53,6 +76,18 @@ def _gpu(device: str) -> str | None:
     if not device.startswith("cuda"):
         return None
     return _output(["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"], Path())
+
+
+def _clocks(device: str) -> dict[str, str | None]:
+    """The processor's governor and rate, and the accelerator's clocks, power limit and temperature."""
+    governor = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    asked = "clocks.sm,clocks.mem,power.limit,temperature.gpu"
+    gpu = ["nvidia-smi", f"--query-gpu={asked}", "--format=csv,noheader"]
+    return {
+        "governor": governor.read_text().strip() if governor.exists() else None,
+        "cpu_mhz": _cpuinfo("cpu MHz") or None,
+        "gpu": _output(gpu, Path()) if device.startswith("cuda") else None,
+    }
 
 
 def _commit(study: Path) -> dict[str, Any]:

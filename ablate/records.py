@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ablate.cost_sets import CostGroup, cost_table, planned_group
 from ablate.errors import ResultsError
 
 TRIAL_METRICS = ("accuracy", "test_loss", "train_seconds", "train_images_per_second")
@@ -49,10 +50,10 @@ class Record:
 class Results:
     """A results folder as tables.
 
-    `trials`: the columns of trials.csv, one row a finished or failed trial. `costs`: one row a variant, all
-    of one environment, empty when nothing was measured. `curves`: variant, seed, epoch, train_loss, train_accuracy,
-    learning_rate, and validation_loss where a recipe watches it. `cost_conditions`: under which the costs were
-    measured.
+    `trials`: the columns of trials.csv, one row a finished or failed trial. `costs`: one row a variant, all of one
+    machine and one set of conditions, without rows when nothing was measured. `curves`: variant, seed, epoch,
+    train_loss, train_accuracy, learning_rate, and validation_loss where a recipe watches it. `cost_group`: what
+    `costs` was taken from, with rounds and conditions.
     """
 
     folder: Path
@@ -61,7 +62,7 @@ class Results:
     costs: pd.DataFrame
     curves: pd.DataFrame
     environments: dict[str, dict[str, Any]]
-    cost_conditions: dict[str, Any]
+    cost_group: CostGroup | None
 
 
 def canonical(value: Any) -> bytes:
@@ -178,15 +179,16 @@ def load_results(folder: Path | str) -> Results:
     folder = Path(folder)
     plan = load_plan(folder)
     records = {key: record for key in _planned_keys(plan) if (record := load_record(folder, key)) is not None}
-    costs, conditions = _costs(folder, plan)
+    environments = read_json(folder / "environment.json") or {}
+    group = planned_group(read_json(folder / "costs.json"), environments, plan)
     return Results(
         folder=folder,
         plan=plan,
         trials=_trials(folder, plan, records),
-        costs=costs,
+        costs=cost_table(group),
         curves=_curves(plan, records),
-        environments=read_json(folder / "environment.json") or {},
-        cost_conditions=conditions,
+        environments=environments,
+        cost_group=group,
     )
 
 
@@ -244,14 +246,3 @@ def _curves(plan: dict[str, Any], records: dict[str, Record]) -> pd.DataFrame:
     ]
     watched = ["validation_loss"] if any("validation_loss" in row for row in rows) else []
     return pd.DataFrame(rows, columns=[*CURVE_COLUMNS, *watched])
-
-
-def _costs(folder: Path, plan: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The newest set that covers every variant of the plan, and its conditions; sets of two environments never mix."""
-    stored = read_json(folder / "costs.json")
-    names = [variant["variant"] for variant in plan["variants"]]
-    for measured in reversed(stored["sets"] if stored else []):
-        if all(name in measured["variants"] for name in names):
-            rows = [{"variant": name, **measured["variants"][name]["columns"]} for name in names]
-            return pd.DataFrame(rows), {"environment": measured["environment"], **measured["conditions"]}
-    return pd.DataFrame({"variant": []}), {}

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 from PIL import Image
 
 from ablate.records import Record, save_record
-from ablate.study import cost_phase
+from ablate.study import cost_rounds
 from ablate.study import run as running
 from ablate.study.run import Options, Outcome
 
@@ -37,6 +38,16 @@ def one_thread() -> None:
     """Networks of tests are so small that threads only wait for one another, tenfold beside another busy process."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What runs share on a machine, its locks and its cache, is not shared with whatever else runs here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("locks")))
+        patch.setattr(tempfile, "tempdir", None)
+        yield
 
 
 @dataclass(frozen=True)
@@ -135,7 +146,8 @@ def quick_corrections() -> Iterator[None]:
 def engine(engine_path: Path, toy_study: Path, quick_corrections: None, monkeypatch: pytest.MonkeyPatch) -> Engine:
     assert toy_study.parent == engine_path
     monkeypatch.setattr(running, "TRIAL", "engine_functions:trial")
-    monkeypatch.setattr(cost_phase, "COSTS", "engine_functions:costs")
+    for step in ("ROUND", "CONDENSE", "UNCOUNTED"):
+        monkeypatch.setattr(cost_rounds, step, f"engine_functions:costs_{step.lower()}")
     return Engine(engine_path, [])
 
 

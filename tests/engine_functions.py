@@ -7,7 +7,9 @@ what they did.
 import hashlib
 import json
 import os
+import resource
 import signal
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +17,14 @@ from pathlib import Path
 from typing import Any
 
 Report = Callable[[dict[str, Any]], None]
+
+
+def page_faults(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """How many pages the kernel had to give for the second of two blocks of `bytes`, the first of which was freed."""
+    bytearray(task["bytes"])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    bytearray(task["bytes"])
+    return {"faults": resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before}
 
 
 def echo(task: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -105,17 +115,40 @@ def pass_gate(folder: Path) -> None:
     os.close(descriptor)
 
 
-def costs(task: dict[str, Any], report: Report) -> dict[str, Any]:
-    """A cost phase that takes no time: latency grows with the position of the variant."""
+def costs_round(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """A round that takes no time: latency grows with the position of the variant, in 64 equal samples.
+
+    Script: `fails.costs` raises, and `costs_dies`, a variant's name, kills the process when it comes to that one.
+    """
     folder = Path(os.environ["ENGINE_FOLDER"])
-    with (folder / "costs").open("a") as calls:
-        calls.write(f"{len(task['variants'])} {' '.join(task['metrics'])}\n")
-    if "costs" in json.loads((folder / "script.json").read_text()).get("fails", {}):
+    script = json.loads((folder / "script.json").read_text())
+    if task["seed"] == 0 and not task["broken"]:
+        with (folder / "costs").open("a") as calls:
+            calls.write(f"{len(task['variants'])} {' '.join(task['metrics'])}\n")
+    if "costs" in script.get("fails", {}):
         raise RuntimeError("no clock")
-    report({"round": 1, "seconds_left": 0.5})
-    variants = {
-        name: {"columns": {"latency_ms_p50": 1.0 + position}, "rounds": {"latency": {"1": [0.001]}}}
-        for position, name in enumerate(task["variants"])
+    samples: dict[str, dict[str, list[float]]] = {name: {} for name in task["variants"]}
+    for metric in task["metrics"]:
+        column = COLUMNS[metric]
+        for position, name in enumerate(task["variants"]):
+            if [name, column] in task["broken"]:
+                continue
+            report({"variant": name, "metric": metric, "column": column})
+            if name == script.get("costs_dies"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            samples[name][column] = [1.0 + position] * 64
+    return {"samples": samples, "problems": []}
+
+
+COLUMNS = {"latency": "latency_ms_p50", "throughput": "inference_images_per_second", "macs": "macs_fvcore"}
+
+
+def costs_condense(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    return {
+        name: {column: statistics.median(numbers) for column, numbers in columns.items()}
+        for name, columns in task["samples"].items()
     }
-    conditions = {"device": task["device"], "threads": 1, "batch_sizes": task["batch_sizes"]}
-    return {"conditions": conditions, "rounds": 1, "variants": variants}
+
+
+def costs_uncounted(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    return {name: {"aten::add": 1} for name in task["variants"]}

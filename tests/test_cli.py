@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 
 from ablate import cli
 from ablate.schema import json_schema
+
+COMMANDS = ("run", "plan", "status", "report", "show", "bench", "list", "doctor", "schema")
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,20 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     "a status of nothing": (("status", "nowhere"), "nowhere: no such results folder"),
     "an unknown network": (("show", "xcepton"), "unknown network 'xcepton'; did you mean 'xception'?"),
     "an unknown list": (("list", "modles"), "unknown list 'modles'; did you mean 'models'?"),
+    "an unknown network to profile": (
+        ("show", "xcepton", "--profile"),
+        "unknown network 'xcepton'; did you mean 'xception'",
+    ),
+    "no such device to profile on": (
+        ("show", "xception", "--profile", "--device", "tpu"),
+        "--device tpu: no such device",
+    ),
+    "a bench of nothing": (("bench", "nowhere.yaml"), "ablate: nowhere.yaml: no such file"),
+    "a bench on no device": (("bench", "--device", "tpu"), "--device tpu: no such device here; choices: auto, cpu"),
+    "a bench with an unknown key": (
+        ("bench", "toy.yaml", "--set", "model.wdith=1"),
+        "model.wdith: unknown key 'wdith'",
+    ),
     "a plan of nothing": (("plan", "toy.yml"), "toy.yml: no such file; did you mean 'toy.yaml'?"),
 }
 
@@ -217,6 +234,127 @@ class TestShow:
         assert "MACs (multiply-adds of convolutions and linear layers)" in said.out.replace("\n", " ")
 
 
+CEILINGS = {
+    "device": "cpu",
+    "threads": 2,
+    "products": {"float32": {"gflops": 100.0, "spread": 0.01, "rounds": 5, "operator": "mm", "size": 1024}},
+    "copy": {"gb_per_second": 10.0, "spread": 0.2, "rounds": 5, "operator": "copy_", "size": 1000},
+    "passes_compute_in": "float32",
+}
+PLACE = {"macs": 100, "flops": 200, "bytes_moved": 50, "intensity": 4.0, "attained_gflops": 10.0} | {
+    "attained_share": 0.25,
+    "ceiling": "memory",
+}
+
+
+class TestProfile:
+    PROFILE: Any = {  # noqa: RUF012
+        **{"batch": 4, "device": "cpu", "ceilings": CEILINGS, "passes": 7, "hooked_ms": 3.5, "unhooked_ms": 3.0},  # noqa: PIE800
+        "layers": [
+            {
+                "name": "stem",
+                "type": "Conv2d",
+                "output_shape": [8, 4, 4],
+                "milliseconds": 2.0,
+                "time_share": 0.8,
+                **PLACE,
+            }
+        ],
+        "outside": {"milliseconds": 0.5, "time_share": 0.2, **PLACE, "attained_share": 1.25},
+        "total": {"milliseconds": 2.5, "time_share": 1.0, **PLACE},
+    }
+
+    @pytest.fixture(autouse=True)
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+        asked: list[tuple[Any, ...]] = []
+
+        def profile(*arguments: Any) -> Any:
+            asked.append(arguments[:-1])
+            arguments[-1]("measuring")
+            return self.PROFILE
+
+        monkeypatch.setattr("ablate.study.profile.profile", profile)
+        return asked
+
+    SMALL = ("--set", "model.width=0.125", "--set", "model.middle_depth=0")
+
+    def test_json_has_it_beside_what_show_says(self, command: Command, asked: list[tuple[Any, ...]]) -> None:
+        said = command("show", "mini_xception", *self.SMALL, "--profile", "--batch", 4, "--device", "cpu", "--json")
+        assert said.err == "measuring\n"
+        without = json.loads(command("show", "mini_xception", *self.SMALL, "--json").out)
+        assert json.loads(said.out) == {**without, "profile": self.PROFILE}
+        assert asked == [("mini_xception", ("model.width=0.125", "model.middle_depth=0"), 4, "cpu")]
+
+    def test_the_page_has_a_row_a_layer_one_for_the_rest_and_one_for_all(self, command: Command) -> None:
+        lines = command("show", "mini_xception", *self.SMALL, "--profile").out.splitlines()
+        cells = ["2.000", "80.0", "100", "50", "4.00", "10.0", "25.0", "memory"]
+        assert next(line for line in lines if line.startswith("stem")).split()[-8:] == cells
+        assert next(line for line in lines if line.startswith("outside the layers")).split()[-2:] == ["125", "memory"]
+        assert next(line for line in lines if line.startswith("total")).split()[2:5] == ["–", "2.500", "100.0"]
+        assert any(line.startswith("More than 100 % of the roof") for line in lines)
+
+
+class TestBench:
+    def document(self, study: str | None) -> dict[str, Any]:
+        row = {"variant": "spd", "batch": 64, "latency_ms_p50": 20.0, **PLACE}
+        found = {"study": study, "device": "cpu", "environment": {"load_at_start": 0.7}, "ceilings": CEILINGS}
+        return {**found, "latency": study and "costs.json", "rows": [row] if study else []}
+
+    @pytest.fixture(autouse=True)
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+        asked: list[tuple[Any, ...]] = []
+
+        def bench(study: Path | None, *arguments: Any) -> dict[str, Any]:
+            asked.append((study, *arguments[:-1]))
+            return self.document(study and study.stem)
+
+        monkeypatch.setattr("ablate.study.bench.bench", bench)
+        return asked
+
+    def test_json_is_the_document(self, command: Command, asked: list[tuple[Any, ...]]) -> None:
+        said = command("bench", "toy.yaml", "--set", "seeds=1", "--results", "there", "--device", "cpu", "--json")
+        assert json.loads(said.out) == self.document("toy")
+        assert asked == [(Path("toy.yaml"), ("seeds=1",), Path("there"), "cpu")]
+
+    def test_the_page_has_the_ceilings_and_a_row_a_variant(self, command: Command) -> None:
+        said = command("bench", "toy.yaml")
+        lines = said.out.splitlines()
+        assert lines[0] == "toy"
+        assert next(line for line in lines if line.startswith("spd")).split() == [
+            *("spd", "64", "20.0", "100", "50", "4.00", "10.0", "25.0", "memory")
+        ]
+        assert next(line for line in lines if line.startswith("copy")).split() == [
+            *("copy", "10.0", "GB/s", "20", "copy_,", "1.00", "k", "bytes")
+        ]
+        assert "held by memory below 10.0 flop/byte" in said.out
+        assert "noisy: copy; something else runs on this machine" in said.out
+        assert "from the study's costs.json. Load of the machine at the start: 0.7." in said.out
+        assert "More than 100 %" not in said.out
+
+    def test_without_a_study_it_is_of_the_machine(self, command: Command, asked: list[tuple[Any, ...]]) -> None:
+        said = command("bench")
+        assert said.out.splitlines()[0] == "cpu"
+        assert "spd" not in said.out.split()
+        assert asked == [(None, (), Path("results"), "auto")]
+
+
+@pytest.mark.slow
+def test_a_real_profile_in_a_worker_process(command: Command) -> None:
+    """Counted and timed for real: bytes and multiply-adds of the rows are those of the whole, times add up."""
+    small = ("--set", "model.width=0.125", "--set", "model.middle_depth=0", "--set", "model.input_size=16")
+    said = command("show", "mini_xception", *small, "--profile", "--batch", 2, "--device", "cpu", "--json")
+    shown = json.loads(said.out)
+    profile = shown["profile"]
+    rows = [*profile["layers"], profile["outside"]]
+    assert [row["name"] for row in profile["layers"]] == [layer["name"] for layer in shown["layers"]]
+    assert profile["total"]["macs"] == 2 * shown["macs"] == sum(row["macs"] for row in rows)
+    assert sum(row["time_share"] for row in rows) == pytest.approx(1)
+    for row in [*rows, profile["total"]]:
+        products, copy = profile["ceilings"]["products"]["float32"], profile["ceilings"]["copy"]
+        least = max(row["flops"] / products["gflops"], row["bytes_moved"] / copy["gb_per_second"]) / 1e6
+        assert (row["attained_share"] or 0) * row["milliseconds"] == pytest.approx(least)
+
+
 class TestListings:
     @pytest.mark.parametrize(
         ("kind", "names"),
@@ -266,8 +404,17 @@ class TestListings:
     def test_help_names_every_command(self, command: Command) -> None:
         said = command("--help")
         assert said.code == 0
-        for name in ("run", "plan", "status", "report", "show", "list", "doctor", "schema"):
+        for name in COMMANDS:
             assert f" {name} " in said.out
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_h_is_help_of_every_command(self, command: Command, name: str) -> None:
+        assert command(name, "-h") == command(name, "--help")
+        assert f" {name} [OPTIONS]" in command(name, "-h").out
+
+    def test_the_version_is_that_of_the_package(self, command: Command) -> None:
+        assert command("--version") == Said(0, f"ablate {metadata.version('ablate')}\n", "")
+        assert command("-h") == command("--help")
 
 
 @pytest.mark.usefixtures("in_folder")

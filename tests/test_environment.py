@@ -46,7 +46,9 @@ class TestMachine:
     def test_it_holds_what_moves_numbers_and_not_the_load(self, study: Path) -> None:
         described = environment.describe("cpu", study)
         assert set(described["machine"]) == {"system", "python", "versions", "cpu", "cores", "gpu"}
-        assert set(described) == {"machine", "commit", "dirty", "load_at_start"}
+        assert set(described) == {"machine", "commit", "dirty", "energy", "load_at_start", "clocks"}
+        assert set(environment.VOLATILE) == {"load_at_start", "clocks"}
+        assert set(described["clocks"]) == {"governor", "cpu_mhz", "gpu"}
         assert described["machine"]["gpu"] is None
         assert set(described["machine"]["versions"]) == {"ablate", "torch", "torchvision", "numpy", "optuna"}
 

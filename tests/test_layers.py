@@ -28,9 +28,9 @@ LAYERS = (
     ("trial",),
     ("train", "measure"),
     ("models", "data"),
-    ("ledger", "records"),
-    ("environment", "schema"),
-    ("randomness", "lookup"),
+    ("ledger", "records", "occupancy", "count_cache"),
+    ("cost_sets", "environment", "schema"),
+    ("randomness", "lookup", "nvml"),
     ("errors",),
 )
 DEPTH = {part: depth for depth, parts in enumerate(LAYERS) for part in parts}
@@ -45,7 +45,7 @@ DOORS = {
     "rich": {"display"},
     "typer": {"cli"},
     "pydantic": {f"schema.{name}" for name in ("claims", "network", "section", "study", "training")},
-    "scipy": {"analysis.effects"},
+    "scipy": {"analysis.effects", "analysis.ratios"},
     "statsmodels": {"analysis.verdicts"},
     "fvcore": {"models.fvcore_counts"},
     "matplotlib": {"report.figures"},
@@ -54,10 +54,13 @@ DOORS = {
         "trial",
         *(f"train.{name}" for name in ("augmentation", "averaging", "fit", "optimizers", "precision", "resized_crop")),
         *(f"train.{name}" for name in ("rotation", "scoring", "sets", "views")),
-        *(f"measure.{name}" for name in ("costs", "memory", "subject")),
+        *(f"measure.{name}" for name in ("clock", "costs", "energy", "memory", "modes", "subject")),
         *(f"models.{name}" for name in ("activations", "blocks", "builders", "counts", "downsample", "external")),
         *(f"models.{name}" for name in ("family", "fvcore_counts", "initialise", "network", "outputs", "quantify")),
         "models.repeatable",
+        "models.traffic",
+        "measure.ceilings",
+        "measure.profile",
     },
 }
 EVERYWHERE = {"numpy", "pandas"}

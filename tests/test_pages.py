@@ -9,6 +9,7 @@ from ablate import pages
 from ablate.doctor import Finding
 from ablate.report.document import Bullets, Code, Heading, Notice, Paragraph, Table
 from ablate.study.status import Failure, Status
+from ablate.train.recipes import RECIPES
 
 
 def texts(blocks: list[Any], kind: type) -> list[str]:
@@ -70,9 +71,11 @@ def test_the_network_page_has_a_row_a_layer() -> None:
         "macs": 50000,
         "fvcore_macs": 50001,
         "fvcore_flops": 60000,
+        "uncounted": {"aten::add": 7},
         "layers": [layer],
     }
-    heading, table, counts = pages.network_page(described)
+    heading, table, counts, uncounted = pages.network_page(described)
+    assert uncounted == Paragraph("Without a formula, and so counted as nothing: aten::add (7).")
     assert heading == Heading("xception", 1)
     assert isinstance(table, Table)
     assert table.rows == (("stem", "Conv2d", "8 x 16 x 16", "1,216", "50,000"),)
@@ -100,6 +103,24 @@ def test_studies_that_cannot_be_read_are_listed_with_the_reason(
     (bad, why), toy = table.rows
     assert (bad, why.startswith("cannot be read: ")) == ("studies/bad.yaml", True)
     assert toy == ("studies/inner/toy.yaml", "Does it run?")
+
+
+def test_where_there_are_no_studies_the_list_says_where_it_looked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = f"studies/ in the current folder, {tmp_path.resolve()},"
+    assert pages.listing_page(["studies"]) == [Heading("studies"), Paragraph(f"none: {place} is not there")]
+    (tmp_path / "studies").mkdir()
+    assert pages.listing_page(["studies"]) == [Heading("studies"), Paragraph(f"none: {place} has no .yaml file")]
+
+
+def test_recipes_are_listed_in_lines_of_a_hundred_columns() -> None:
+    _, table = pages.listing_page(["recipes"])
+    assert isinstance(table, Table)
+    assert [name for name, _ in table.rows] == list(RECIPES)
+    widest = max(len(name) for name, _ in table.rows)
+    assert max(widest + 2 + len(what) for _, what in table.rows) <= 100
 
 
 def test_the_results_page_has_the_question_and_the_table(engine: Any) -> None:

@@ -165,13 +165,14 @@ class TestRecord:
 def plan() -> dict[str, Any]:
     """Two factors, two variants; the second seed is the larger number but the smaller text."""
     return {
-        "study": {"name": "toy"},
+        "study": {"name": "toy", "measure": ["accuracy", "latency"]},
         "factors": [{"path": "model.downsample", "column": "downsample"}, {"path": "relu", "column": "relu"}],
         "baseline": "a",
         "variants": [
             {
                 "variant": name,
                 "levels": {"model.downsample": name, "relu": "pre"},
+                "model": {"downsample": name},
                 "keys": {"9": f"{name}9", "10": f"{name}10"},
             }
             for name in ("a", "b")
@@ -246,7 +247,7 @@ class TestLoadResults:
         results = load_results(str(tmp_path))
         assert (len(results.trials), len(results.curves), len(results.costs)) == (0, 0, 0)
         assert "accuracy" in results.trials.columns
-        assert (results.environments, results.cost_conditions) == ({}, {})
+        assert (results.environments, results.cost_group) == ({}, None)
 
     def test_what_is_no_results_folder_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(ResultsError, match=r"nowhere: no such results folder; `ablate run STUDY` makes one"):
@@ -262,29 +263,39 @@ class TestLoadResults:
             load_results(tmp_path)
 
 
-def cost_set(environment: str, latency: float, *names: str) -> dict[str, Any]:
-    return {
-        "environment": environment,
-        "metrics": ["latency"],
-        "conditions": {"threads": 2},
-        "variants": {name: {"columns": {"latency_ms_p50": latency}} for name in names},
-    }
-
-
 class TestCosts:
-    def test_the_newest_set_that_covers_every_variant_counts(self, folder: Path) -> None:
-        sets = [cost_set("e1", 1.0, "a", "b"), cost_set("e2", 2.0, "a", "b", "c"), cost_set("e3", 3.0, "a")]
-        write_json(folder / "costs.json", {"sets": sets})
+    """Which sets are used is told in test_cost_sets.py."""
+
+    def test_costs_are_a_table_of_the_variants_and_the_group_it_was_taken_from(self, folder: Path) -> None:
+        variants = {
+            name: {
+                "model": {"downsample": name},
+                "columns": {"latency_ms_p50": latency},
+                "rounds": {"latency_ms_p50": [latency, None]},
+                "samples": {},
+                "spread": {},
+                "problems": {},
+                "uncounted": {},
+            }
+            for name, latency in (("b", 2.0), ("a", 1.0))
+        }
+        measured = {"environment": "e1", "metrics": ["latency"], "conditions": {}, "observed": {}, "variants": variants}
+        write_json(folder / "costs.json", {"sets": [measured]})
         results = load_results(folder)
         assert results.costs.to_dict("records") == [
-            {"variant": "a", "latency_ms_p50": 2.0},
+            {"variant": "a", "latency_ms_p50": 1.0},
             {"variant": "b", "latency_ms_p50": 2.0},
         ]
-        assert results.cost_conditions == {"environment": "e2", "threads": 2}
+        assert results.cost_group is not None
+        assert results.cost_group.variants["b"].rounds == {"latency_ms_p50": [2.0, None]}
 
-    def test_sets_that_lack_a_variant_are_no_costs(self, folder: Path) -> None:
-        write_json(folder / "costs.json", {"sets": [cost_set("e1", 1.0, "a"), cost_set("e2", 2.0, "b")]})
-        assert load_results(folder).costs.empty
+    def test_a_set_of_the_older_format_is_no_cost(self, folder: Path) -> None:
+        variants = {name: {"model": {"downsample": name}, "columns": {"latency_ms_p50": 1.0}} for name in "ab"}
+        older = {"environment": "e1", "metrics": ["latency"], "conditions": {}, "rounds": 5, "variants": variants}
+        write_json(folder / "costs.json", {"sets": [older]})
+        results = load_results(folder)
+        assert results.costs.empty
+        assert results.cost_group is None
 
 
 def test_written_json_is_readable_and_ends_in_a_newline(tmp_path: Path) -> None:

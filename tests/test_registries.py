@@ -15,8 +15,9 @@ from ablate.data import DATASETS
 from ablate.executors import EXECUTORS
 from ablate.executors.contract import Execution
 from ablate.lookup import load_dotted
-from ablate.measure import ALWAYS, DIRECTIONS, METRICS, metrics_of
+from ablate.measure import ALWAYS, DIRECTIONS, METRICS, cost_metrics, metrics_of
 from ablate.measure.evaluation import Evaluation
+from ablate.measure.modes import MODES
 from ablate.models import FIELDS, PRESETS
 from ablate.models.activations import ACTIVATIONS
 from ablate.models.builders import SIMPLE
@@ -29,7 +30,7 @@ from ablate.models.resolve import PACKAGES, WITH_AUX_HEADS
 from ablate.models.spec import CHOICES, YOUNGER_FIELDS, Activation, AuxHeads, ModelSpec
 from ablate.records import TRIAL_METRICS
 from ablate.report.badges import BADGES, NO_FAULTS
-from ablate.schema import ARGUMENT_TYPES, FIELD_PATHS, SECTIONS, DataConfig, ModelConfig, TrainConfig
+from ablate.schema import ARGUMENT_TYPES, FIELD_PATHS, SECTIONS, DataConfig, Mode, ModelConfig, TrainConfig
 from ablate.study.factors import RESERVED_COLUMNS, RESERVED_PREFIXES
 from ablate.study.levels import COMMON_DATA_FIELDS
 from ablate.train.optimizers import OPTIMIZERS
@@ -179,10 +180,15 @@ class TestMetrics:
         measured = dict(load_dotted(f"{METRICS[name].module}:measure")(Counts(params=3, macs=5)))
         assert measured == {METRICS[name].columns[0]: {"params": 3, "macs": 5}[name]}
 
-    @pytest.mark.parametrize("name", metrics_of("per_variant", list(METRICS)))
+    @pytest.mark.parametrize("name", cost_metrics(list(METRICS)))
     def test_a_cost_can_be_sampled_and_condensed(self, name: str) -> None:
-        assert len(inspect.signature(load_dotted(f"{METRICS[name].module}:sample")).parameters) == 1
-        assert len(inspect.signature(load_dotted(f"{METRICS[name].module}:measure")).parameters) == 1
+        takes = {"series": ["setting"], "sample": ["subject", "taken"], "measure": ["taken", "samples"]}
+        for function, parameters in takes.items():
+            found = load_dotted(f"{METRICS[name].sampler}:{function}")
+            assert list(inspect.signature(found).parameters) == parameters
+
+    def test_every_mode_that_a_study_may_name_can_be_run(self) -> None:
+        assert set(MODES) == set(get_args(Mode))
 
     def test_every_column_has_a_direction_and_cannot_name_a_factor(self) -> None:
         columns = {column for metric in METRICS.values() for column in metric.columns}

@@ -45,7 +45,7 @@ def test_the_smallest_study_has_the_documented_defaults() -> None:
     assert config.design == "grid"
     assert config.primary == "accuracy"
     assert config.measure == ("accuracy", "test_loss", "params", "macs")
-    assert (config.cost.seconds_per_variant, config.cost.batch_sizes) == (4.0, (1, 64))
+    assert (config.cost.seconds_per_variant, config.cost.batch_sizes, config.cost.modes) == (8.0, (1, 64), ("eager",))
     assert (config.retries, config.trial_timeout_minutes) == (1, None)
     assert (config.train.optimizer, config.train.lr, config.train.schedule) == ("sgd", 0.1, "one_cycle")
     assert (config.train.momentum, config.train.weight_decay, config.train.batch_size) == (0.9, 0.0005, 128)
@@ -142,7 +142,7 @@ def test_a_config_cannot_be_changed() -> None:
 def test_keys_at_follows_sections_lists_and_kinds_of_claims() -> None:
     data = {"cost": {}, "claims": [{"id": "a"}, {"count": {"sytem": 1}}], "model": {}}
     assert keys_at(StudyFile, data, ()) == list(StudyFile.model_fields)
-    assert keys_at(StudyFile, data, ("cost",)) == ["seconds_per_variant", "batch_sizes"]
+    assert keys_at(StudyFile, data, ("cost",)) == ["seconds_per_variant", "batch_sizes", "threads", "modes"]
     assert keys_at(StudyFile, data, ("claims", 0)) == list(DifferenceClaim.model_fields)
     assert keys_at(StudyFile, data, ("claims", 1)) == list(CountClaim.model_fields)
     assert keys_at(StudyFile, data, ("claims", 1, "count")) == list(Count.model_fields)

@@ -1,4 +1,4 @@
-"""Statistics: paired contrasts, verdicts, claims. Free of torch.
+"""Statistics: paired contrasts, verdicts, claims, ratios of costs. Free of torch.
 
 effects      one array of differences -> mean, interval, p-values
 factorial    pairs, main effects, interactions -> variants with weights
@@ -7,6 +7,7 @@ verdicts     Holm over a family, and the words that follow
 claims       which variants a published difference is about
 conclusions  all of it together, as tables
 summary      each variant by itself
+ratios       what was measured round by round -> medians, ratios, intervals, verdicts
 """
 
 from ablate.analysis.conclusions import Conclusions, conclude, contrasts

@@ -1,25 +1,30 @@
-"""Milliseconds of a forward pass, per batch size: median and 90th percentile over the samples of all rounds."""
+"""Milliseconds of a forward pass, per batch size and mode: percentiles over the samples of all rounds."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from ablate.measure.subject import Round, Subject, forward_seconds
-
-SECONDS_A_ROUND = 0.2
-SAMPLES_FOR_P90 = 64  # MLPerf inference: fewer samples say nothing firm about the 90th percentile
-
-
-def sample(subject: Subject) -> Round:
-    """Seconds of forward passes, fp32, by batch size."""
-    return {str(batch): forward_seconds(subject, batch, SECONDS_A_ROUND) for batch in subject.batch_sizes}
+from ablate.measure.clock import call_seconds
+from ablate.measure.series import SAMPLES_FOR, Series, Setting, suffix
+from ablate.measure.subject import Subject
 
 
-def measure(rounds: list[Round]) -> Iterator[tuple[str, float]]:
-    """`latency_ms_p50` and, from 64 samples on, `latency_ms_p90` at batch 1; other batches end in `_bN`."""
-    for batch in rounds[0]:
-        milliseconds = 1e3 * np.concatenate([taken[batch] for taken in rounds])
-        suffix = "" if batch == "1" else f"_b{batch}"
-        yield f"latency_ms_p50{suffix}", float(np.median(milliseconds))
-        if len(milliseconds) >= SAMPLES_FOR_P90:
-            yield f"latency_ms_p90{suffix}", float(np.percentile(milliseconds, 90))
+def series(setting: Setting) -> list[Series]:
+    return [
+        Series("latency", f"latency_ms_p50{suffix(batch, mode)}", batch, mode)
+        for mode in setting.modes
+        for batch in setting.batch_sizes
+    ]
+
+
+def sample(subject: Subject, taken: Series) -> list[float]:
+    """Milliseconds of single forward passes, fp32."""
+    return [1e3 * seconds for seconds in call_seconds(subject.forward(taken.batch, taken.mode), subject.device)]
+
+
+def measure(taken: Series, samples: list[float]) -> Iterator[tuple[str, float]]:
+    """The median, the 90th percentile from 64 samples on, the 99th from 662 on."""
+    yield taken.column, float(np.median(samples))
+    for percentile, least in SAMPLES_FOR.items():
+        if len(samples) >= least:
+            yield taken.column.replace("p50", f"p{percentile}"), float(np.percentile(samples, percentile))

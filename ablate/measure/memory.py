@@ -1,36 +1,68 @@
 """MiB that one training step of SGD with momentum holds, at the largest batch size asked for.
 
-On the CPU this is counted, not sampled: parameters, gradients and momentum, and what autograd saves for the backward
-pass, every storage once. On CUDA it is the allocator's peak over one step.
+On the CPU this is counted, not sampled: parameters, gradients, the optimizer's state, and what autograd saves for the
+backward pass, every storage once. On CUDA the whole is the allocator's peak over one step, and that of inference stands
+beside it. What a long-lived process happens to have resident says nothing of a network and is never used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ablate.measure.subject import Round, Subject, synchronise
+from ablate.measure.clock import synchronise
+from ablate.measure.series import Series, Setting
+from ablate.measure.subject import Subject
+from ablate.models.outputs import training_loss
 
 MIB = 1024**2
 
 
-def sample(subject: Subject) -> Round:
-    """Bytes held by one step, fp32."""
-    images = subject.images(max(subject.batch_sizes))
-    held = _cuda_peak if subject.device.type == "cuda" else _counted
-    return {"bytes": [float(held(subject, images))]}
+def series(setting: Setting) -> list[Series]:
+    columns = [f"memory_{part}_mib" for part in PARTS]
+    whole = ["memory_mib", "memory_inference_mib"] if setting.device.startswith("cuda") else ["memory_mib"]
+    return [Series("memory", column, setting.largest) for column in (*whole, *columns)]
 
 
-def measure(rounds: list[Round]) -> Iterator[tuple[str, float]]:
-    """The largest of the rounds, which on a CPU are all equal."""
-    yield "memory_mib", max(taken["bytes"][0] for taken in rounds) / MIB
+def sample(subject: Subject, taken: Series) -> list[float]:
+    """MiB, fp32."""
+    return [_held(subject, taken) / MIB]
 
 
-def _counted(subject: Subject, images: Tensor) -> int:
-    # Gradients and momentum are each as large as the parameters.
-    parameters = sum(parameter.nbytes for parameter in subject.network.parameters())
-    return 3 * parameters + saved_bytes(subject.network.train(), images)
+def measure(taken: Series, samples: list[float]) -> Iterator[tuple[str, float]]:
+    """What was counted."""
+    yield taken.column, max(samples)
+
+
+def _held(subject: Subject, taken: Series) -> int:
+    part = taken.column.removeprefix("memory_").removesuffix("_mib")
+    if part in PARTS:
+        return PARTS[part](subject, taken.batch)
+    if subject.device.type == "cuda":
+        call = subject.forward(taken.batch) if part == "inference" else subject.training_step(taken.batch)
+        return _cuda_peak(subject, call)
+    return sum(count(subject, taken.batch) for count in PARTS.values())
+
+
+def _parameters(subject: Subject, batch: int) -> int:
+    return subject.parameter_bytes
+
+
+def _trained(subject: Subject, batch: int) -> int:
+    """Of the gradients, or of SGD's momentum: each as large as what is trained."""
+    return sum(parameter.nbytes for parameter in subject.network.parameters() if parameter.requires_grad)
+
+
+def _activations(subject: Subject, batch: int) -> int:
+    return saved_bytes(subject.network.train(), subject.images(batch))
+
+
+PARTS: dict[str, Callable[[Subject, int], int]] = {
+    "parameters": _parameters,
+    "gradients": _trained,
+    "optimizer": _trained,
+    "activations": _activations,
+}
 
 
 def saved_bytes(network: nn.Module, images: Tensor) -> int:
@@ -45,20 +77,20 @@ def saved_bytes(network: nn.Module, images: Tensor) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        logits = network(images)
-        loss = F.cross_entropy(logits, torch.zeros(len(images), dtype=torch.int64, device=images.device))
+        labels = torch.zeros(len(images), dtype=torch.int64, device=images.device)
+        loss, _ = training_loss(network(images), labels)
     total = sum(saved.values())  # counted while the graph is alive, or two storages could share an address
     del loss
     return total
 
 
-def _cuda_peak(subject: Subject, images: Tensor) -> int:
-    network, device = subject.network.train(), subject.device
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.0, momentum=0.9)
-    torch.cuda.reset_peak_memory_stats(device)
-    F.cross_entropy(network(images), torch.zeros(len(images), dtype=torch.int64, device=device)).backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    synchronise(device)
-    peak = torch.cuda.max_memory_allocated(device)
-    network.zero_grad(set_to_none=True)
-    return peak
+def _cuda_peak(subject: Subject, call: Callable[[], object]) -> int:
+    """Peak bytes while `call` runs, without what other networks on the device hold."""
+    subject.rest()
+    elsewhere = torch.cuda.memory_allocated(subject.device) - subject.parameter_bytes
+    torch.cuda.reset_peak_memory_stats(subject.device)
+    call()
+    synchronise(subject.device)
+    peak = torch.cuda.max_memory_allocated(subject.device)
+    subject.rest()
+    return peak - elsewhere

@@ -1,24 +1,30 @@
-"""What the per-variant metrics measure: one network in place on its device, and how one call to it is timed."""
+"""What the cost phase measures: one network in place on its device, ready to be called."""
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-Round = dict[str, list[float]]
-"""One round of one metric on one variant: what was sampled, by a name such as the batch size."""
+from ablate.measure.clock import Call, warm_up
+from ablate.measure.modes import MODES
+from ablate.models.outputs import training_loss
+from ablate.schema import Mode
 
 
-@dataclass(frozen=True)
 class Subject:
-    """A network and the shape (channels, height, width) of its images; `batch_sizes` in images."""
+    """A network, fp32 and channels last, on `device`; `image_shape` is (channels, height, width).
 
-    network: nn.Module
-    image_shape: tuple[int, int, int]
-    batch_sizes: tuple[int, ...]
-    device: torch.device
+    Its calls are prepared and warmed up when they are first asked for, and kept.
+    """
+
+    def __init__(self, network: nn.Module, image_shape: tuple[int, int, int], device: torch.device) -> None:
+        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.image_shape, self.device = image_shape, device
+        self._calls: dict[tuple[str, int], Call] = {}
+
+    @property
+    def parameter_bytes(self) -> int:
+        return sum(parameter.nbytes for parameter in self.network.parameters())
 
     def images(self, batch: int) -> Tensor:
         """Normal noise (batch, channels, height, width), fp32, channels last; the values do not matter to a clock."""
@@ -26,29 +32,42 @@ class Subject:
         noise = torch.randn((batch, *self.image_shape), generator=generator)
         return noise.to(self.device, memory_format=torch.channels_last)
 
+    def forward(self, batch: int, mode: Mode = "eager") -> Call:
+        """A forward pass in evaluation mode, without what a backward pass would need."""
+        self.network.eval()
+        with torch.inference_mode():
+            call = self._ready((mode, batch), lambda: MODES[mode](self.network, self.images(batch)))
 
-def forward_seconds(subject: Subject, batch: int, budget_seconds: float) -> list[float]:
-    """Seconds of single fp32 forward passes after two unrecorded ones, at least three, until the budget is spent."""
-    network, images = subject.network.eval(), subject.images(batch)
-    samples: list[float] = []
-    with torch.inference_mode():
-        for _ in range(2):
-            network(images)
-        stop = time.perf_counter() + budget_seconds
-        while len(samples) < 3 or time.perf_counter() < stop:
-            samples.append(_timed(lambda: network(images), subject.device))
-    return samples
+        def without_gradients() -> object:
+            with torch.inference_mode():
+                return call()
 
+        return without_gradients
 
-def _timed(call: Callable[[], object], device: torch.device) -> float:
-    synchronise(device)
-    started = time.perf_counter()
-    call()
-    synchronise(device)
-    return time.perf_counter() - started
+    def training_step(self, batch: int) -> Call:
+        """Forward, cross-entropy, backward and an update by SGD with momentum, which at rate 0 leaves the weights."""
+        self.network.train()
+        return self._ready(("training", batch), lambda: self._step(batch))
 
+    def rest(self) -> None:
+        """Let go of the gradients that training steps leave."""
+        self.network.zero_grad(set_to_none=True)
 
-def synchronise(device: torch.device) -> None:
-    """Wait for everything that was asked of `device`."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    def _step(self, batch: int) -> Call:
+        images, labels = self.images(batch), torch.zeros(batch, dtype=torch.int64, device=self.device)
+        optimizer = torch.optim.SGD(self.network.parameters(), lr=0.0, momentum=0.9)
+
+        def step() -> None:
+            optimizer.zero_grad(set_to_none=True)
+            loss, _ = training_loss(self.network(images), labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+
+        return step
+
+    def _ready(self, key: tuple[str, int], prepare: Callable[[], Call]) -> Call:
+        if key not in self._calls:
+            call = prepare()
+            warm_up(call, self.device)
+            self._calls[key] = call
+        return self._calls[key]

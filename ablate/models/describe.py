@@ -12,7 +12,8 @@ from ablate.models.spec import ExternalSpec, NetworkSpec, spec_from_json
 def describe(spec: NetworkSpec) -> dict[str, Any]:
     """JSON: the network's counts and its leaf layers; `flops` is twice `macs`, `fvcore_flops` fvcore's own total.
 
-    A network with auxiliary heads has `macs_with_aux_heads` too; `macs` is what classifying an image takes.
+    `uncounted` lists the operators that fvcore has no formula for. A network with auxiliary heads has
+    `macs_with_aux_heads` too; `macs` is what classifying an image takes.
     """
     counts, second = count(spec), fvcore_count(spec)
     return {
@@ -24,6 +25,7 @@ def describe(spec: NetworkSpec) -> dict[str, Any]:
         "flops": 2 * counts.macs,
         "fvcore_flops": second.total,
         "fvcore_macs": second.macs,
+        "uncounted": dict(second.uncounted),
         **_with_aux_heads(spec),
         "fields": spec.as_json(),
         "layers": [asdict(layer) for layer in layers(spec)],

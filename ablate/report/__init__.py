@@ -2,6 +2,7 @@
 
     contrasting  which variant each is compared with
     counting     the tables of a study that only counts
+    costing      the table of costs
     derive       results -> the tables of the folder
     badges       what weakens a row
     sections/    one part of the report a file: results and tables -> blocks
@@ -28,6 +29,7 @@ from ablate.report.sections.answer import answer
 from ablate.report.sections.badges import badged_rows, badges_section
 from ablate.report.sections.claims import claims_section
 from ablate.report.sections.contrasts import contrasts_section
+from ablate.report.sections.costs import costs_section
 from ablate.report.sections.counted import counted
 from ablate.report.sections.counting_method import counting_method
 from ablate.report.sections.environment import environment
@@ -59,6 +61,7 @@ SECTIONS: dict[str, Section] = {
     "answer": answer,
     "results": results_section,
     "contrasts": contrasts_section,
+    "costs": costs_section,
     "claims": claims_section,
     "badges": badges_section,
     "failures": failures_section,

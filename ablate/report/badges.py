@@ -5,12 +5,16 @@ from typing import Any
 import pandas as pd
 
 from ablate.analysis.verdicts import MISSING_SEEDS, NORMALITY_ASSUMED, join_badges
+from ablate.measure.series import NOISE_GATE
 from ablate.records import canonical
 
 FAILED = "failed"
 DIVERGED = "diverged"
 FEW_STEPS = "few steps"
 MIXED_ENVIRONMENTS = "mixed environments"
+NOISY_COST = "noisy cost"
+COUNTERS_DISAGREE = "counters disagree"
+COST_MISSING = "cost missing"
 FEWEST_STEPS = 100
 # A column of planned trials; the blank keeps it apart from a factor on train.steps.
 STEPS = "optimizer steps"
@@ -21,6 +25,12 @@ BADGES: dict[str, str] = {
     DIVERGED: "a trial's loss stopped being a number; it enters with the accuracy it has",
     FEW_STEPS: f"a trial took fewer than {FEWEST_STEPS} optimizer steps, too few to say how the network trains",
     MIXED_ENVIRONMENTS: "trials ran on different machines",
+    NOISY_COST: (
+        f"the samples of a time spread over more than {100 * NOISE_GATE:.0f} % of their median (interquartile range) "
+        "when the time for measuring was spent; measure longer, or on a quieter machine"
+    ),
+    COUNTERS_DISAGREE: "torch and fvcore count different MACs; both are shown and neither is chosen",
+    COST_MISSING: "a cost that the study asks for could not be measured; the reason stands with the costs",
     NORMALITY_ASSUMED: (
         "the sign-flip test has too few pairs to reach the level of the family, so the verdict rests on the t test, "
         "which assumes normal differences"

@@ -24,6 +24,16 @@ def baseline_contrasts(plan: dict[str, Any], baseline: str | None = None) -> lis
     return contrasts
 
 
+def cost_baselines(plan: dict[str, Any], baseline: str | None = None) -> dict[str, str]:
+    """Variant -> the one that its costs are set against: the baseline's levels under the variant's own data.
+
+    Cell by cell, where factors are crossed too. The baseline itself has no entry, nor has a variant under whose data
+    the baseline's levels were not planned. `baseline` is a variant's name, else the study's own.
+    """
+    variants = {variant["variant"]: variant["levels"] for variant in plan["variants"]}
+    return {each.variant: each.baseline for each in _pairs(plan, variants[baseline or plan["baseline"]])}
+
+
 def tested_factors(plan: dict[str, Any]) -> list[str]:
     """Paths of the factors that are compared, which leaves out the conditions."""
     return [factor["path"] for factor in plan["factors"] if not _is_condition(plan, factor["path"])]

@@ -10,6 +10,7 @@ from ablate.analysis.conclusions import CLAIM_COLUMNS, CONTRAST_COLUMNS
 from ablate.analysis.counting import Counted, judge
 from ablate.errors import ResultsError
 from ablate.records import Results
+from ablate.report.costing import costs_of, costs_table, exact_costs, measured_columns
 from ablate.report.document import Bar, Chart, Panel
 from ablate.schema import CountClaim, claim_from_json
 
@@ -23,6 +24,8 @@ MILLION = 1e6
 def count_tables(results: Results, baseline: str | None = None) -> dict[str, pd.DataFrame]:
     """The fields of `derive.Tables`: what training gives is empty, and every claim is about a count.
 
+    Nothing is compared, so that costs have no ratio, and nothing is concluded from them, so that rows have no badge.
+
     In `claims` the metric is a quantity, `measured` what the claim's own count gives, and the interval empty, since a
     count has none. Raises `ResultsError` for a `baseline`, of which counts have no use.
     """
@@ -32,6 +35,7 @@ def count_tables(results: Results, baseline: str | None = None) -> dict[str, pd.
         "trials": results.trials,
         "variants": _variants(results),
         "contrasts": pd.DataFrame(columns=list(CONTRAST_COLUMNS)),
+        "costs": costs_table(costs_of(results), baselines={}).assign(badges=""),
         "claims": _claims(results),
         "curves": results.curves,
     }
@@ -91,10 +95,8 @@ def _variants(results: Results) -> pd.DataFrame:
             **{factor["column"]: variant["levels"][factor["path"]] for factor in plan["factors"]},
             "n": 0,
             **dict.fromkeys(ACCURACY, np.nan),
-            "params": variant["params"],
-            "macs": variant["macs"],
         }
         for variant in plan["variants"]
     ]
-    costs = results.costs.set_index("variant").reindex([row["variant"] for row in rows]).reset_index(drop=True)
-    return pd.concat([pd.DataFrame(rows), costs.dropna(axis="columns", how="all")], axis="columns").assign(badges="")
+    parts = [pd.DataFrame(rows), exact_costs(plan), measured_columns(results)]
+    return pd.concat(parts, axis="columns").assign(badges="")

@@ -16,11 +16,11 @@ from ablate.errors import ResultsError
 from ablate.lookup import suggestion
 from ablate.records import TRIAL_METRICS, Results
 from ablate.report.badges import STEPS, merge_badges, trial_badges
-from ablate.report.contrasting import baseline_contrasts
+from ablate.report.contrasting import baseline_contrasts, cost_baselines
+from ablate.report.costing import EXACT, cost_badges, costs_of, costs_table, exact_costs, measured_columns
 from ablate.report.counting import count_tables
 from ablate.schema import CountClaim, DifferenceClaim, claim_from_json
 
-EXACT = ("params", "macs")
 # Shown beside the primary metric, without a verdict.
 DESCRIBED = ("accuracy", "test_loss")
 
@@ -29,13 +29,14 @@ DESCRIBED = ("accuracy", "test_loss")
 class Tables:
     """One table a file of the results folder: `trials` is trials.csv, and so on.
 
-    `variants`, `contrasts` and `claims` end in `badges`: names joined by `;`, empty when nothing weakens the row.
-    `contrasts` holds the primary metric with verdicts, then other per-trial metrics and the exact ones without.
+    `variants`, `contrasts`, `costs` and `claims` end in `badges`: names joined by `;`, empty when nothing weakens the
+    row. `contrasts` holds the primary metric with verdicts, then other per-trial metrics and the exact ones without.
     """
 
     trials: pd.DataFrame
     variants: pd.DataFrame
     contrasts: pd.DataFrame
+    costs: pd.DataFrame
     claims: pd.DataFrame
     curves: pd.DataFrame
 
@@ -58,6 +59,7 @@ def tables(results: Results, baseline: str | None = None) -> Tables:
         trials=results.trials,
         variants=_variants(results, planned, primary),
         contrasts=contrasts,
+        costs=costs_table(costs_of(results), cost_baselines(results.plan, baseline)),
         claims=claims,
         curves=results.curves,
     )
@@ -199,18 +201,12 @@ def _variants(results: Results, planned: pd.DataFrame, primary: str) -> pd.DataF
     plan = results.plan
     own = pd.DataFrame([{"variant": variant["variant"]} | _levels(plan, variant) for variant in plan["variants"]])
     accuracy = summarise(planned).drop(columns="variant")
-    exact = pd.DataFrame([{metric: variant[metric] for metric in EXACT} for variant in plan["variants"]])
-    parts = [own, accuracy, exact, _costs(results)]
+    parts = [own, accuracy, exact_costs(plan), measured_columns(results)]
     if primary != "accuracy":
         parts.append(summarise(planned, [primary]).drop(columns=["variant", "n"]))
-    badges = [_variant_badges(results, planned, name) for name in own["variant"]]
+    of_costs = cost_badges(costs_of(results))
+    badges = [merge_badges(_variant_badges(results, planned, name), of_costs[name]) for name in own["variant"]]
     return pd.concat(parts, axis="columns").assign(badges=badges)
-
-
-def _costs(results: Results) -> pd.DataFrame:
-    order = [variant["variant"] for variant in results.plan["variants"]]
-    costs = results.costs.set_index("variant").reindex(order).reset_index(drop=True)
-    return costs.drop(columns=[column for column in EXACT if column in costs]).dropna(axis="columns", how="all")
 
 
 def _variant_badges(results: Results, planned: pd.DataFrame, variant: str) -> str:

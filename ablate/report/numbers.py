@@ -2,8 +2,9 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Style = Literal["fixed", "integer", "engineering", "significant"]
 
@@ -14,7 +15,10 @@ SIGNIFICANT = 3
 
 @dataclass(frozen=True)
 class Quantity:
-    """How a column of the tables is headed and written. `{batch}` in `header` is the batch size."""
+    """How a column of the tables is headed and written. `{batch}` in `header` is the batch size.
+
+    What a column's name says beyond that, as `_compiled` does, joins the unit in the header's brackets.
+    """
 
     header: str
     difference_unit: str
@@ -28,22 +32,54 @@ QUANTITIES: dict[str, Quantity] = {
     "train_seconds": Quantity("training (s)", "s", "significant"),
     "train_images_per_second": Quantity("training (images/s)", "images/s", "significant"),
     "params": Quantity("parameters", "parameters", "integer"),
-    "macs": Quantity("MACs (multiply-adds)", "MACs", "engineering"),
+    "macs": Quantity("MACs, torch (multiply-adds)", "MACs", "engineering"),
+    "macs_fvcore": Quantity("MACs, fvcore conv + linear (multiply-adds)", "MACs", "engineering"),
+    "training_macs": Quantity("training MACs, 3 x forward (multiply-adds)", "MACs", "engineering"),
     "latency_ms_p50": Quantity("latency, median (ms, batch {batch})", "ms", "significant"),
     "latency_ms_p90": Quantity("latency, p90 (ms, batch {batch})", "ms", "significant"),
+    "latency_ms_p99": Quantity("latency, p99 (ms, batch {batch})", "ms", "significant"),
     "inference_images_per_second": Quantity("inference (images/s)", "images/s", "significant"),
-    "memory_mib": Quantity("memory (MiB)", "MiB", "significant"),
-    "energy_joules": Quantity("energy (J)", "J", "significant"),
+    "training_images_per_second": Quantity("training step (images/s)", "images/s", "significant"),
+    "memory_mib": Quantity("memory, one training step (MiB)", "MiB", "significant"),
+    "memory_inference_mib": Quantity("memory, inference (MiB)", "MiB", "significant"),
+    "memory_parameters_mib": Quantity("memory, parameters (MiB)", "MiB", "significant"),
+    "memory_gradients_mib": Quantity("memory, gradients (MiB)", "MiB", "significant"),
+    "memory_optimizer_mib": Quantity("memory, optimizer state (MiB)", "MiB", "significant"),
+    "memory_activations_mib": Quantity("memory, saved activations (MiB)", "MiB", "significant"),
+    "energy_joules": Quantity("energy (J per image)", "J", "significant"),
 }
+MODES = {"compiled": "compiled", "cuda_graph": "CUDA graph"}
+# `latency_ms_p50_b64_compiled`: the base as short as it can be, then batch size and mode.
+SUFFIXED = re.compile(r"(.+?)(?:_b(\d+))?(?:_(compiled|cuda_graph))?")
+
+
+class ColumnName(NamedTuple):
+    """What a column's name says: `batch` and `mode` are None where it does not say."""
+
+    base: str
+    batch: int | None
+    mode: str | None
+
+
+def column_name(column: str) -> ColumnName:
+    """`column` without what it ends in: `_b64` for a batch size, `_compiled` or `_cuda_graph` for a mode, or both."""
+    found = SUFFIXED.fullmatch(column)
+    if found is None:
+        return ColumnName(column, None, None)
+    base, batch, mode = found.groups()
+    return ColumnName(base, int(batch) if batch else None, mode)
 
 
 def quantity(column: str) -> Quantity:
-    """How to show `column`; columns for batches other than 1 end in `_b<size>`. One that is unknown shows its name."""
-    base, batch = _split_batch(column)
+    """How to show `column`, with the batch size and mode of its name. One that is unknown shows its name."""
+    base, batch, mode = column_name(column)
     if base not in QUANTITIES:
         return Quantity(column, column, "significant")
     known = QUANTITIES[base]
-    return Quantity(known.header.format(batch=batch), known.difference_unit, known.style, known.scale)
+    beyond = [f"batch {batch}"] if batch and "{batch}" not in known.header else []
+    beyond += [MODES[mode]] if mode else []
+    header = _in_brackets(known.header.format(batch=batch or 1), beyond)
+    return Quantity(header, known.difference_unit, known.style, known.scale)
 
 
 def show(column: str, value: float) -> str:
@@ -70,6 +106,16 @@ def show_interval(column: str, ci_low: float, ci_high: float) -> str:
     return f"[{show_difference(column, ci_low)}, {show_difference(column, ci_high)}]"
 
 
+def show_range(column: str, ci_low: float, ci_high: float) -> str:
+    """`[2.55, 2.70]`, the interval of a value; empty where there is none."""
+    return "" if _is_absent(ci_low) else f"[{show(column, ci_low)}, {show(column, ci_high)}]"
+
+
+def show_ratio(ratio: float) -> str:
+    """`1.034`: three decimals, since a ratio is judged by its distance from 1."""
+    return ABSENT if _is_absent(ratio) else f"{ratio:,.3f}"
+
+
 def show_p(p_value: float) -> str:
     """A p-value with four decimals, never as 0."""
     if _is_absent(p_value):
@@ -82,9 +128,12 @@ def show_plain(value: float) -> str:
     return ABSENT if _is_absent(value) else f"{value:+.2f}"
 
 
-def _split_batch(column: str) -> tuple[str, int]:
-    found = re.fullmatch(r"(.+)_b(\d+)", column)
-    return (found.group(1), int(found.group(2))) if found else (column, 1)
+def _in_brackets(header: str, beyond: Sequence[str]) -> str:
+    """`latency (ms)` and `compiled` as `latency (ms, compiled)`."""
+    if not beyond:
+        return header
+    joined = ", ".join(beyond)
+    return f"{header[:-1]}, {joined})" if header.endswith(")") else f"{header} ({joined})"
 
 
 def _write(how: Quantity, value: float, sign: str) -> str:

@@ -23,7 +23,7 @@ from ablate.schema.claims import (
 )
 from ablate.schema.network import BuilderConfig, ModelConfig
 from ablate.schema.section import ARGUMENT_TYPES, KeyPath, Section, SectionError, argument_section, keys_at, validated
-from ablate.schema.study import FIELD_PATHS, SECTIONS, CostConfig, StudyFile, json_schema
+from ablate.schema.study import FIELD_PATHS, SECTIONS, CostConfig, Mode, StudyFile, json_schema
 from ablate.schema.training import DataConfig, TrainConfig
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Interaction",
     "InteractionClaim",
     "KeyPath",
+    "Mode",
     "ModelConfig",
     "PublishedClaim",
     "Reading",

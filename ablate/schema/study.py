@@ -11,20 +11,28 @@ from ablate.schema.section import Section, all_distinct
 from ablate.schema.training import DataConfig, TrainConfig
 
 Seed = Annotated[int, Field(ge=0)]
+Mode = Literal["eager", "compiled", "cuda_graph"]
 
 
 class CostConfig(Section):
     """How the costs of a variant are measured."""
 
-    seconds_per_variant: float = Field(4.0, gt=0)
-    """Time to spend on the latency of one variant, in seconds."""
+    seconds_per_variant: float = Field(8.0, gt=0)
+    """Time that measuring one variant may take at most, in seconds; less where its numbers settle earlier."""
     batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field((1, 64), strict=False, min_length=1)
     """Images in a batch, one latency for each; batch 1 gives the columns without a suffix."""
 
-    @field_validator("batch_sizes")
+    threads: int = Field(1, ge=1)
+    """Threads that torch computes with on a CPU. One, as in torch.utils.benchmark, shows what a network takes rather
+    than how well it is spread, and is hardly disturbed by whatever else runs."""
+    modes: tuple[Mode, ...] = Field(("eager",), strict=False, min_length=1)
+    """How a forward pass runs: operator by operator (`eager`), through torch.compile (`compiled`), or on CUDA as one
+    recorded graph (`cuda_graph`). Columns of modes other than eager carry the mode in their name."""
+
+    @field_validator("batch_sizes", "modes")
     @classmethod
-    def _distinct(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
-        return all_distinct(sizes)
+    def _distinct(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        return all_distinct(values)
 
 
 class StudyFile(Section):

@@ -20,6 +20,13 @@ class StudyStarted:
 
 
 @dataclass(frozen=True)
+class CostsWait:
+    """The cost phase waits until nothing else runs on `device`."""
+
+    device: str
+
+
+@dataclass(frozen=True)
 class CostsRound:
     """One round of the cost phase is over."""
 
@@ -77,7 +84,7 @@ class TrialFailed:
     outlook: str
 
 
-Event = StudyStarted | CostsRound | CostsFailed | TrialStarted | EpochDone | TrialFinished | TrialFailed
+Event = StudyStarted | CostsWait | CostsRound | CostsFailed | TrialStarted | EpochDone | TrialFinished | TrialFailed
 Observer = Callable[[Event], None]
 
 

@@ -126,7 +126,8 @@ def _work(plan: Plan, folder: Path, jobs: list[Job], needs_costs: bool, options:
     execution = _settle_execution(plan, folder, machine, device, options.workers)
     observer(_started(plan, folder, execution))
     if needs_costs:
-        measure_costs(plan, folder, replace(execution, workers=1, threads=environment.cores()), identity, observer)
+        threads = plan.study.config.cost.threads
+        measure_costs(plan, folder, replace(execution, workers=1, threads=threads), identity, observer)
     if jobs:
         terms = Terms(
             folder=folder,
@@ -150,7 +151,7 @@ def _note_environment(plan: Plan, folder: Path, device: str) -> tuple[str, str]:
     """Add this environment to environment.json; its id, and the id of the part that moves numbers."""
     described = environment.describe(device, plan.study.source)
     described["data"] = plan.data_digests
-    identity = digest({name: value for name, value in described.items() if name != "load_at_start"})[:12]
+    identity = digest({name: value for name, value in described.items() if name not in environment.VOLATILE})[:12]
     path = folder / "environment.json"
     write_json(path, {identity: described, **(read_json(path) or {})})
     return identity, digest(described["machine"])[:12]

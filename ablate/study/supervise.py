@@ -12,6 +12,7 @@ from typing import Any
 from ablate import ledger
 from ablate.executors.contract import Call, CallFailed, Execution, Worker
 from ablate.ledger import Ledger
+from ablate.occupancy import among_others
 from ablate.records import Record, failure_path, load_record, log_path, save_record, write_json
 from ablate.study.events import EpochDone, Observer, TrialFailed, TrialFinished, TrialStarted
 
@@ -89,7 +90,8 @@ class Supervisor:
         self._observer(TrialStarted(job.variant, job.seed, job.epochs))
         started = time.monotonic()
         try:
-            result = worker.run(call, lambda progress: self._observer(_epoch_done(job, progress)))
+            with among_others(self._terms.execution.device, self._check_stopped):
+                result = worker.run(call, lambda progress: self._observer(_epoch_done(job, progress)))
         except CallFailed as error:
             self._note_failure(job, error.cause, log)
             raise ledger.TrialFailed(error.cause) from error
@@ -100,6 +102,10 @@ class Supervisor:
         seconds = time.monotonic() - started
         self._observer(TrialFinished(job.variant, job.seed, record.state, record.metrics["accuracy"], seconds))
         return record
+
+    def _check_stopped(self) -> None:
+        if self._stopped.is_set():
+            raise CallFailed("the run was stopped")
 
     def _note_failure(self, job: Job, cause: str, log: Path) -> None:
         if self._stopped.is_set():  # the worker was closed under it: no fault of the trial

@@ -1,8 +1,10 @@
 """Counting the variants of a study: here, or for a user's network in a process of its own; never twice."""
 
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Any
 
+from ablate.count_cache import recall, remember
 from ablate.errors import AblateError, StudyError
 from ablate.lookup import load_dotted
 from ablate.models.spec import BuilderSpec
@@ -13,6 +15,8 @@ from ablate.study.probe import survey_networks
 from ablate.study.variants import Variant
 
 Survey = dict[str, Any]
+# Raised when the same network would be counted differently.
+COUNTING_VERSION = 1
 COUNTED = ("params", "macs", "quantities", "stages")
 
 
@@ -29,9 +33,7 @@ def survey_variants(study: Study, variants: Sequence[Variant], stored: Sequence[
     }
     own = {identity: variant for identity, variant in missing.items() if isinstance(variant.model, BuilderSpec)}
     known |= _own_surveys(study, own, asked)
-    for identity, variant in missing.items():
-        if identity not in own:
-            known[identity] = _survey(study, variant, asked[variant.name])
+    known |= _surveys(study, {key: variant for key, variant in missing.items() if key not in own}, asked)
     return [known[identity] for identity in identities]
 
 
@@ -45,6 +47,21 @@ def quantities_of(study: Study, variant: str) -> tuple[str, ...] | None:
     return tuple(
         sorted({each.quantity for each in counted if each.quantity is not None and variant in (each.system, each.over)})
     )
+
+
+def _surveys(study: Study, variants: dict[str, Variant], asked: dict[str, tuple[str, ...] | None]) -> dict[str, Survey]:
+    """Surveys of networks that are named: this version of torch counts each once, whatever study asks."""
+    counter = f"{COUNTING_VERSION} torch {metadata.version('torch')}"
+    place = {f"{counter} {identity}": identity for identity in variants}
+    found = {place[key]: survey for key, survey in recall(place).items()}
+    counted = dict[str, Survey]()
+    try:
+        for identity, variant in variants.items():
+            if identity not in found:
+                counted[identity] = _survey(study, variant, asked[variant.name])
+    finally:
+        remember({key: counted[identity] for key, identity in place.items() if identity in counted})
+    return found | counted
 
 
 def _survey(study: Study, variant: Variant, quantities: Sequence[str] | None) -> Survey:

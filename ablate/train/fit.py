@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ablate.models.outputs import Outputs
+from ablate.models.outputs import training_loss
 from ablate.randomness import permutation, seed_of
 from ablate.schema import TrainConfig
 from ablate.train.averaging import WeightAverage
@@ -127,22 +126,13 @@ def _step(run: _Run, number: int, rate: float, images: Tensor, labels: Tensor) -
     torch.manual_seed(seed_of("dropout", run.seed, number))
     with arithmetic(images.device, settled(recipe.precision)):
         outputs = run.network(images)
-    loss, logits = _loss(outputs, labels, recipe.label_smoothing)
+    loss, logits = training_loss(outputs, labels, recipe.label_smoothing)
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     if run.average is not None:
         run.average.update(number + 1)
     return loss.detach(), (logits.detach().argmax(1) == labels).sum()
-
-
-def _loss(outputs: Tensor | Outputs, labels: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-    """The mean cross-entropy of a batch, auxiliary heads by their weight included, and the logits of the main one."""
-    heads = outputs if isinstance(outputs, Outputs) else Outputs(outputs, (), 0.0)
-    loss = F.cross_entropy(heads.logits.float(), labels, label_smoothing=smoothing)
-    for logits in heads.auxiliary:
-        loss = loss + heads.weight * F.cross_entropy(logits.float(), labels, label_smoothing=smoothing)
-    return loss, heads.logits
 
 
 def _watch(run: _Run, watched: _Watched) -> float | None:

@@ -1,5 +1,6 @@
 """Workers as processes: what they answer, how they die, and that they never outlive their parent."""
 
+import platform
 import subprocess
 import sys
 import threading
@@ -47,6 +48,12 @@ def test_a_call_gives_its_result_after_its_progress(worker: LocalWorker, tmp_pat
     result = worker.run(call(tmp_path, "echo", progress=3, text="ä\n"), told.append)
     assert result["task"] == {"progress": 3, "text": "ä\n"}
     assert told == [{"number": 0}, {"number": 1}, {"number": 2}]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="told to glibc's allocator")
+def test_memory_once_had_is_not_given_back_to_be_asked_for_again(worker: LocalWorker, tmp_path: Path) -> None:
+    """64 MiB are 16,384 pages of 4 KiB, each of which would be one fault if the kernel had to give it anew."""
+    assert worker.run(call(tmp_path, "page_faults", bytes=64 * 2**20), lambda _: None)["faults"] < 100
 
 
 def test_one_process_serves_call_after_call_with_its_threads_and_without_torch(

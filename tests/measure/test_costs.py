@@ -1,112 +1,142 @@
-"""The cost phase: variants interleaved round by round, and what comes out of it."""
+"""One round over all variants, and the columns that rounds become."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import torch
 
 from ablate.measure import METRICS, Metric, costs
-from ablate.measure.subject import Round, Subject
+from ablate.measure.series import Series, Setting
+from ablate.measure.subject import Subject
 from ablate.models import resolve
 
 DOWNSAMPLES = ("maxpool", "strided")
+FIELDS = {"width": 0.0625, "middle_depth": 0, "input_size": 8, "num_classes": 3}
+
+
+@pytest.fixture(autouse=True)
+def _short_turns(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for module, function in (("latency", "call_seconds"), ("throughput", "row_seconds")):
+        timed = getattr(__import__(f"ablate.measure.{module}", fromlist=["_"]), function)
+        short = lambda call, device, timed=timed: timed(call, device, 0.001)  # noqa: E731
+        monkeypatch.setattr(f"ablate.measure.{module}.{function}", short)
+    costs._subjects.cache_clear()
+    yield
+    costs._subjects.cache_clear()
 
 
 def task(**changes: Any) -> dict[str, Any]:
-    fields = {"width": 0.0625, "middle_depth": 0, "input_size": 8, "num_classes": 3}
-    variants = {name: resolve("mini_xception", {**fields, "downsample": name}).as_json() for name in DOWNSAMPLES}
+    variants = {name: resolve("mini_xception", {**FIELDS, "downsample": name}).as_json() for name in DOWNSAMPLES}
     return {
         "variants": variants,
-        "metrics": ["latency", "throughput", "memory"],
+        "metrics": ["latency", "throughput", "memory", "macs"],
         "batch_sizes": [1, 4],
-        "seconds_per_variant": 0.01,
+        "modes": ["eager"],
         "device": "cpu",
+        "seed": 0,
+        "broken": [],
         **changes,
     }
 
 
-CALLS: list[tuple[str, int]] = []
+MET: list[tuple[str, str, int]] = []
 
 
-def sample(subject: Subject) -> Round:
+def series(setting: Setting) -> list[Series]:
+    return [Series("fake", "first", 1), Series("fake", "second", setting.largest)]
+
+
+def sample(subject: Subject, taken: Series) -> list[float]:
     """A metric for the tests: notes whom it met, and gives 1, 2, 3 ... as samples."""
     kind = "maxpool" if "MaxPool2d" in str(subject.network) else "strided"
-    CALLS.append((kind, id(subject)))
-    return {"x": [float(len(CALLS))]}
+    MET.append((kind, taken.column, id(subject)))
+    if (kind, taken.column) == ("strided", "second"):
+        raise MemoryError("too much\nof it")
+    return [float(len(MET))]
 
 
-def measure(rounds: list[Round]) -> Iterator[tuple[str, float]]:
-    yield "fake", sum(taken["x"][0] for taken in rounds)
+def measure(taken: Series, samples: list[float]) -> Iterator[tuple[str, float]]:
+    yield taken.column, sum(samples)
 
 
 @pytest.fixture
 def fake_metric(monkeypatch: pytest.MonkeyPatch) -> None:
-    CALLS.clear()
-    entry = Metric(kind="per_variant", direction="lower", columns=("fake",), unit="calls", module="here")
+    MET.clear()
+    entry = Metric(kind="per_variant", direction="lower", columns=("first",), unit="calls", module="here")
     monkeypatch.setitem(METRICS, "fake", entry)
-    functions = {"here:sample": sample, "here:measure": measure}
+    functions = {"here:sample": sample, "here:measure": measure, "here:series": series}
     monkeypatch.setattr(costs, "load_dotted", lambda path: functions[path])
 
 
 @pytest.mark.usefixtures("fake_metric")
-def test_variants_take_turns_within_every_round() -> None:
-    reports: list[dict[str, Any]] = []
-    result = costs.run(task(metrics=["fake"], seconds_per_variant=1e-9), reports.append)
-    assert [kind for kind, _ in CALLS] == ["maxpool", "strided"] * 3
-    assert len({subject for _, subject in CALLS}) == 2  # each is built once
-    assert result["rounds"] == 3
-    assert result["variants"] == {
-        "maxpool": {"columns": {"fake": 1 + 3 + 5}, "rounds": {"fake": {"x": [1.0, 3.0, 5.0]}}},
-        "strided": {"columns": {"fake": 2 + 4 + 6}, "rounds": {"fake": {"x": [2.0, 4.0, 6.0]}}},
-    }
-    assert [report["round"] for report in reports] == [1, 2, 3]
+class TestRound:
+    def test_variants_take_turns_within_every_series_in_an_order_of_the_round(self) -> None:
+        orders = set()
+        for seed in range(8):
+            MET.clear()
+            costs.run(task(metrics=["fake"], seed=seed), lambda _: None)
+            assert [column for _, column, _ in MET] == ["first"] * 2 + ["second"] * 2
+            orders.add(tuple(kind for kind, _, _ in MET[:2]))
+        assert orders == {("maxpool", "strided"), ("strided", "maxpool")}
 
+    def test_a_network_is_built_once_for_all_rounds(self) -> None:
+        for seed in range(3):
+            costs.run(task(metrics=["fake"], seed=seed), lambda _: None)
+        assert len({subject for _, _, subject in MET}) == 2
 
-@pytest.mark.usefixtures("fake_metric")
-def test_rounds_go_on_until_the_time_of_all_variants_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ablate.measure.costs.time.perf_counter", lambda: float(len(CALLS)))
-    result = costs.run(task(metrics=["fake"], seconds_per_variant=5.0), lambda _: None)
-    assert result["rounds"] == 5  # two seconds a round on this clock, two variants of five seconds
+    def test_networks_beyond_what_may_be_held_are_built_for_their_turn(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(costs, "HELD_BYTES", 1)
+        costs.run(task(metrics=["fake"]), lambda _: None)
+        assert costs._subjects("cpu")._held == {}
 
-
-def test_a_set_of_costs_is_json_with_a_column_and_rounds_for_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("latency", "throughput"):
-        monkeypatch.setattr(f"ablate.measure.{name}.SECONDS_A_ROUND", 0.001)
-    result = json.loads(json.dumps(costs.run(task(), lambda _: None), allow_nan=False))
-    assert list(result) == ["conditions", "rounds", "variants"]
-    assert list(result["variants"]) == list(DOWNSAMPLES)
-    for measured in result["variants"].values():
-        always = {"latency_ms_p50", "latency_ms_p50_b4", "inference_images_per_second", "memory_mib"}
-        assert always <= set(measured["columns"])
-        assert {metric: set(rounds) for metric, rounds in measured["rounds"].items()} == {
-            "latency": {"1", "4"},
-            "throughput": {"4"},
-            "memory": {"bytes"},
+    def test_what_fails_is_a_problem_and_the_others_go_on(self) -> None:
+        result = costs.run(task(metrics=["fake"]), lambda _: None)
+        assert result["problems"] == [
+            {"variant": "strided", "metric": "fake", "column": "second", "cause": "MemoryError: too much"}
+        ]
+        assert {name: set(columns) for name, columns in result["samples"].items()} == {
+            "maxpool": {"first", "second"},
+            "strided": {"first"},
         }
-        taken = [values for rounds in measured["rounds"].values() for values in rounds.values()]
-        assert {len(values) for values in taken} == {result["rounds"]}
-        # A CPU's bytes are counted, so every round has the very number of the column.
-        assert {count / 2**20 for count in measured["rounds"]["memory"]["bytes"]} == {measured["columns"]["memory_mib"]}
+
+    def test_what_is_broken_is_left_out(self) -> None:
+        costs.run(task(metrics=["fake"], broken=[["strided", "second"]]), lambda _: None)
+        assert ("strided", "second") not in {(kind, column) for kind, column, _ in MET}
+        assert len(MET) == 3
+
+    def test_it_says_what_it_turns_to_before_it_does(self) -> None:
+        told: list[dict[str, Any]] = []
+        costs.run(task(metrics=["fake"]), told.append)
+        assert [(each["variant"], each["column"]) for each in told] == [(kind, column) for kind, column, _ in MET]
+        assert {each["metric"] for each in told} == {"fake"}
 
 
-def test_conditions_say_under_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("latency", "throughput"):
-        monkeypatch.setattr(f"ablate.measure.{name}.SECONDS_A_ROUND", 0.001)
-    conditions = costs.run(task(metrics=["throughput"]), lambda _: None)["conditions"]
-    assert conditions == {
-        "device": "cpu",
-        "threads": torch.get_num_threads(),
-        "batch_sizes": [1, 4],
-        "dtype": "float32",
-        "layout": "channels_last",
-        "mode": "eager",
-        "seconds_per_variant": 0.01,
-    }
+class TestColumns:
+    def test_every_series_of_every_metric_has_samples_and_becomes_columns(self) -> None:
+        result = json.loads(json.dumps(costs.run(task(), lambda _: None), allow_nan=False))
+        assert result["problems"] == []
+        condensed = costs.condense({**task(), "samples": result["samples"]}, lambda _: None)
+        for name in DOWNSAMPLES:
+            assert set(condensed[name]) >= {
+                "latency_ms_p50",
+                "latency_ms_p50_b4",
+                "inference_images_per_second",
+                "training_images_per_second",
+                "memory_mib",
+                "memory_activations_mib",
+                "macs_fvcore",
+            }
+            assert all(value > 0 for value in condensed[name].values())
 
+    def test_the_samples_of_all_rounds_make_one_median(self) -> None:
+        samples = {"a": {"latency_ms_p50": [1.0, 2.0, 4.0, 100.0]}}
+        condensed = costs.condense({**task(), "samples": samples}, lambda _: None)
+        assert condensed == {"a": {"latency_ms_p50": 3.0}}
 
-def test_a_round_is_the_median_of_its_samples() -> None:
-    rounds: list[Round] = [{"1": [1.0, 2.0, 4.0, 100.0]}, {"1": [16_777_217.0]}]
-    # The mean of the middle two; a count above 2^24 is not rounded.
-    assert costs._medians({"latency": rounds}) == {"latency": {"1": [3.0, 16_777_217.0]}}
+    def test_operators_without_a_formula_are_listed(self) -> None:
+        found = costs.uncounted(task(), lambda _: None)
+        # fvcore has none for max pooling (and none for adding a skip connection).
+        assert "aten::max_pool2d" in found["maxpool"]
+        assert "aten::max_pool2d" not in found["strided"]
+        assert "aten::add" in found["strided"] or "aten::add_" in found["strided"]

@@ -4,11 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from ablate.measure.memory import MIB, measure, sample, saved_bytes
+from ablate.measure.memory import MIB, measure, sample, saved_bytes, series
+from ablate.measure.series import Setting
 from ablate.measure.subject import Subject
 from ablate.models import build
 
 CPU = torch.device("cpu")
+DEVICES = ("cpu", "cuda:0")
 FLOAT = 4
 
 
@@ -42,15 +44,54 @@ def test_saved_bytes_are_linear_in_the_batch() -> None:
     assert taken[12] - taken[8] == taken[8] - taken[4] > 0
 
 
-def test_a_step_holds_parameters_gradients_momentum_and_what_is_saved() -> None:
-    network = two_layers()
+@pytest.mark.parametrize("batch", [1, 16])
+def test_a_step_holds_parameters_gradients_momentum_and_what_is_saved(batch: int) -> None:
     parameters = (4 * 3 * 9 + 5 * 4 * 36) * FLOAT
-    subject = Subject(network, (3, 8, 8), (1, 16, 4), CPU)
-    flattened = 16 * 4 * 36 * FLOAT  # the images are channels last, so flattening copies
-    assert sample(subject) == {"bytes": [3 * parameters + by_hand(16) + flattened]}
-    assert sample(subject) == sample(subject)
+    subject = Subject(two_layers(), (3, 8, 8), CPU)
+    flattened = batch * 4 * 36 * FLOAT  # the images are channels last, so flattening copies
+    columns = held(subject, batch)
+    assert columns == pytest.approx(
+        {
+            "memory_parameters_mib": parameters / MIB,
+            "memory_gradients_mib": parameters / MIB,
+            "memory_optimizer_mib": parameters / MIB,
+            "memory_activations_mib": (by_hand(batch) + flattened) / MIB,
+            "memory_mib": (3 * parameters + by_hand(batch) + flattened) / MIB,
+        },
+        rel=1e-12,
+    )
+    assert columns == held(subject, batch)
 
 
-def test_a_variant_needs_the_most_that_a_round_held() -> None:
-    rounds = [{"bytes": [2.0 * MIB]}, {"bytes": [3.5 * MIB]}, {"bytes": [1.0 * MIB]}]
-    assert dict(measure(rounds)) == {"memory_mib": 3.5}
+def test_what_is_frozen_has_no_gradient_and_no_momentum() -> None:
+    network = two_layers()
+    network[0].weight.requires_grad_(False)
+    columns = held(Subject(network, (3, 8, 8), CPU), 2)
+    assert columns["memory_gradients_mib"] == columns["memory_optimizer_mib"] == 5 * 4 * 36 * FLOAT / MIB
+    assert columns["memory_parameters_mib"] == (4 * 3 * 9 + 5 * 4 * 36) * FLOAT / MIB
+
+
+def test_a_cpu_has_no_peak_of_inference_and_a_gpu_has() -> None:
+    asked = {device: {taken.column for taken in series(Setting((1, 8), ("eager",), device))} for device in DEVICES}
+    assert asked["cuda:0"] - asked["cpu"] == {"memory_inference_mib"}
+    assert asked["cpu"] < asked["cuda:0"]
+
+
+def held(subject: Subject, batch: int) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for taken in series(Setting((1, batch), ("eager",), "cpu")):
+        found |= dict(measure(taken, sample(subject, taken)))
+    return found
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_the_peak_of_a_gpu_holds_at_least_what_can_be_counted() -> None:
+    device = torch.device("cuda:0")
+    subject = Subject(build("mini_xception", width=0.25), (3, 32, 32), device)
+    found: dict[str, float] = {}
+    for taken in series(Setting((64,), ("eager",), "cuda:0")):
+        found |= dict(measure(taken, sample(subject, taken)))
+    parts = ("parameters", "gradients", "optimizer", "activations")
+    assert found["memory_mib"] >= 0.9 * sum(found[f"memory_{part}_mib"] for part in parts)
+    assert found["memory_inference_mib"] < found["memory_mib"]

@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from ablate.models import PRESETS, resolve
-from ablate.models.counts import Counts, count, layers
+from ablate.models import PRESETS, build, resolve
+from ablate.models.counts import Counts, count, layers, multiply_adds
 from ablate.models.describe import describe
-from ablate.models.fvcore_counts import FvcoreCounts, fvcore_count
+from ablate.models.fvcore_counts import FvcoreCounts, fvcore_count, fvcore_count_of
 
 # Multiply-adds of timm's legacy_xception at several sizes; parameters of Chollet 2017, table 3.
 XCEPTION_MACS = {299: 8_357_403_496, 224: 4_552_879_072}
@@ -211,3 +214,92 @@ def test_a_description_is_the_counts_and_the_layers() -> None:
         "params": 5130,
         "macs": 5120,
     }
+
+
+def spatial(side: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
+    """Places where a kernel lands on an image of `side` x `side`."""
+    return ((side + 2 * padding - kernel) // stride + 1) ** 2
+
+
+# Small networks on images of 3 x 9 x 9, with their multiply-adds by the formula
+# places x outputs x kernel^2 x inputs / groups, and outputs x inputs for a linear layer.
+SMALL: dict[str, tuple[nn.Module, int]] = {
+    "pointwise": (nn.Conv2d(3, 8, 1), 81 * 8 * 3),
+    "3x3": (nn.Conv2d(3, 8, 3), spatial(9, 3) * 8 * 9 * 3),
+    "3x3 with bias and padding": (nn.Conv2d(3, 8, 3, padding=1, bias=True), 81 * 8 * 9 * 3),
+    "strided": (nn.Conv2d(3, 8, 3, stride=2, padding=1), spatial(9, 3, 2, 1) * 8 * 9 * 3),
+    "dilated": (nn.Conv2d(3, 8, 3, dilation=2), spatial(9, 5) * 8 * 9 * 3),
+    "depthwise": (nn.Conv2d(3, 3, 3, padding=1, groups=3), 81 * 3 * 9),
+    "grouped": (
+        nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 16, 3, padding=1, groups=4)),
+        81 * 8 * 3 + 81 * 16 * 9 * 2,
+    ),
+    "separable": (
+        nn.Sequential(nn.Conv2d(3, 3, 5, padding=2, groups=3, bias=False), nn.Conv2d(3, 16, 1), nn.BatchNorm2d(16)),
+        81 * 3 * 25 + 81 * 16 * 3,
+    ),
+    "pooled and classified": (
+        nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10)),
+        spatial(9, 3) * 8 * 9 * 3 + 10 * 8,
+    ),
+    "two linear layers": (nn.Sequential(nn.Flatten(), nn.Linear(243, 32), nn.ELU(), nn.Linear(32, 10)), 243 * 32 + 320),
+    "transposed": (nn.ConvTranspose2d(3, 8, 2, stride=2), 81 * 8 * 4 * 3),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_both_counters_equal_the_formula_on_small_networks(name: str) -> None:
+    network, macs = SMALL[name]
+    images = torch.zeros(1, 3, 9, 9)
+    assert multiply_adds(lambda: network.eval()(images)) == macs
+    assert fvcore_count_of(network, images).macs == macs
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_both_counters_agree_on_every_preset(preset: str) -> None:
+    size = {} if PRESETS[preset].defaults.input_size <= 32 else {"input_size": 96}
+    spec = resolve(preset, size)
+    assert fvcore_count(spec).macs == count(spec).macs
+
+
+def test_what_fvcore_has_no_formula_for_is_listed() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.MaxPool2d(2), nn.ELU())
+    assert fvcore_count_of(network, torch.zeros(1, 3, 9, 9)).uncounted == {"aten::elu": 1, "aten::max_pool2d": 1}
+
+
+def trained_over_forward(network: nn.Module, images: Tensor, corrected: bool) -> float:
+    """Multiply-adds of forward and backward over those of forward, `corrected` for groups in the weights' gradient."""
+
+    def backward(grad_shape: Any, x_shape: Any, w_shape: Any, *rest: Any, out_shape: Any, **_: Any) -> int:
+        *_, mask = rest
+        # Each gradient has the products of the forward pass: places of the output x kernel x inputs a group.
+        forward = 2 * grad_shape[0] * grad_shape[1] * grad_shape[2] * grad_shape[3] * w_shape[1:].numel()
+        return forward * (bool(mask[0]) + bool(mask[1]))
+
+    mapping = {torch.ops.aten.convolution_backward: backward} if corrected else None
+    forward = multiply_adds(lambda: network(images))
+    with FlopCounterMode(display=False, custom_mapping=mapping) as counter:
+        network(images).sum().backward()
+    return counter.get_total_flops() / 2 / forward
+
+
+def test_training_takes_three_times_the_forward_pass_and_torch_s_own_count_of_it_does_not() -> None:
+    depthwise = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+    images = torch.zeros(2, 8, 6, 6, requires_grad=True)
+    assert trained_over_forward(depthwise, images, corrected=True) == 3.0
+    assert trained_over_forward(depthwise, images, corrected=False) == 1 + 1 + 8
+    dense = nn.Conv2d(8, 8, 3, padding=1)
+    assert trained_over_forward(dense, images, corrected=True) == 3.0
+    assert trained_over_forward(dense, images, corrected=False) == 3.0
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_trains_at_three_times_its_forward_pass_but_for_the_first_layer(preset: str) -> None:
+    network = build(preset, width=0.125, input_size=64).train()
+    images = torch.zeros(2, network_channels(network), 64, 64)
+    # Nothing asks for the gradient of the images.
+    assert 2.7 < trained_over_forward(network, images, corrected=True) < 3.0
+
+
+def network_channels(network: nn.Module) -> int:
+    return next(module.in_channels for module in network.modules() if isinstance(module, nn.Conv2d))

@@ -1,8 +1,8 @@
 """Results as they come from a folder: by default one factor of three levels, eight seeds, everything finished."""
 
 import itertools
-import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ablate.cost_sets import CostGroup, VariantCosts, cost_table
 from ablate.records import Results
 
 ENVIRONMENTS = {
@@ -113,11 +114,42 @@ def _results(plan: dict[str, Any], folder: Path) -> Results:
                 }
             )
     trials = pd.DataFrame(rows)
-    names = [variant["variant"] for variant in plan["variants"]]
-    costs = {"variant": names, "latency_ms_p50": 1.234, "latency_ms_p90_b64": 56.78, "energy_joules": math.nan}
+    group = _measured([variant["variant"] for variant in plan["variants"]])
     point = {"epoch": 1, "train_loss": 2.0, "train_accuracy": 0.3, "learning_rate": 0.1}
     curves = pd.DataFrame([{"variant": row["variant"], "seed": row["seed"], **point} for row in rows])
-    return Results(folder, plan, trials, pd.DataFrame(costs), curves, ENVIRONMENTS, {"device": "cpu", "threads": 1})
+    return Results(folder, plan, trials, cost_table(group), curves, ENVIRONMENTS, group)
+
+
+def _measured(names: Sequence[str]) -> CostGroup:
+    """Twelve rounds of latency at batch 1, drifting together: SPD takes twice as long, all others are alike."""
+    return CostGroup(
+        machine=ENVIRONMENTS["e1"]["machine"],
+        conditions={"protocol": 2, "device": "cpu", "threads": 1, "batch_sizes": [1, 64], "modes": ["eager"]},
+        observed=({"rounds": 12, "load_before": 0.25},),
+        environments=("e1",),
+        metrics=frozenset({"latency", "macs"}),
+        variants={name: _variant_costs(2.0 if name == "spd" else 1.0) for name in names},
+    )
+
+
+def _variant_costs(slower: float) -> VariantCosts:
+    return VariantCosts(
+        columns={"latency_ms_p50": slower * 1.234, "latency_ms_p50_b64": slower * 20, "latency_ms_p90_b64": 56.78},
+        rounds={"latency_ms_p50": [slower * (1.2 + 0.01 * number) for number in range(12)]},
+        samples={"latency_ms_p50": 240},
+        spread={"latency_ms_p50": 0.02},
+        problems={},
+        uncounted={"aten::add": 12},
+    )
+
+
+def _with_costs(results: Results, variant: str, **changes: Any) -> Results:
+    assert results.cost_group is not None
+    own = results.cost_group.variants[variant]
+    changed = {name: {**getattr(own, name), **new} for name, new in changes.items()}
+    variants = {**results.cost_group.variants, variant: replace(own, **changed)}
+    group = replace(results.cost_group, variants=variants)
+    return replace(results, cost_group=group, costs=cost_table(group))
 
 
 def _toy(folder: Path = Path("results/toy"), **changes: Any) -> Results:
@@ -154,6 +186,17 @@ def _interaction(**changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def toy() -> Callable[..., Results]:
     return _toy
+
+
+@pytest.fixture
+def with_costs() -> Callable[..., Results]:
+    """Results with entries of one variant's costs added or changed: `with_costs(results, "spd", spread={...})`."""
+    return _with_costs
+
+
+@pytest.fixture
+def without_costs() -> Callable[[Results], Results]:
+    return lambda results: replace(results, cost_group=None, costs=cost_table(None))
 
 
 @pytest.fixture

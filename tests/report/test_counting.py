@@ -99,8 +99,21 @@ def counted(tmp_path: Path) -> Make:
         columns = {"big": {"latency_ms_p50": 80.5}, "small": {"latency_ms_p50": 9.25}}
         measured = {
             "environment": "e1",
+            "metrics": ["latency", "macs"],
             "conditions": {"device": "cpu", "threads": 2, "batch_sizes": [1]},
-            "variants": {name: {"model": {}, "columns": own} for name, own in columns.items()},
+            "observed": {"rounds": 6},
+            "variants": {
+                variant["variant"]: {
+                    "model": variant["model"],
+                    "columns": {**columns[variant["variant"]], "latency_ms_p90": 99.0, "macs_fvcore": 7},
+                    "rounds": {"latency_ms_p50": [9.0, 9.1, 9.2, 9.3, 9.4, 9.5]},
+                    "samples": {"latency_ms_p50": 6},
+                    "spread": {"latency_ms_p50": 0.5},
+                    "problems": {"throughput": "RuntimeError: out of memory"},
+                    "uncounted": {},
+                }
+                for variant in variants
+            },
         }
         write_json(tmp_path / "costs.json", {"sets": [measured]})
         write_json(tmp_path / "environment.json", {"e1": {"machine": {"cpu": "Xeon"}}})
@@ -142,11 +155,22 @@ class TestTables:
         variants = report.tables(counted()).variants
         assert list(variants.columns) == [
             *("variant", "system", "n", "accuracy_mean", "accuracy_sd", "accuracy_ci_low", "accuracy_ci_high"),
-            *("params", "macs", "latency_ms_p50", "badges"),
+            *("params", "macs", "training_macs", "latency_ms_p50", "latency_ms_p90", "macs_fvcore", "badges"),
         ]
         assert variants["n"].tolist() == [0, 0]
         assert variants["params"].tolist() == [22_855_952, 4_231_976]
         assert variants["latency_ms_p50"].tolist() == [80.5, 9.25]
+
+    def test_costs_have_values_and_intervals_and_are_set_against_nothing(self, counted: Make) -> None:
+        derived = report.tables(counted())
+        costs = derived.costs
+        assert costs[["ratio", "ratio_ci_low", "ratio_ci_high", "verdict"]].isna().all(axis=None)
+        assert set(costs["badges"]) == set(costs["baseline"]) == set(derived.variants["badges"]) == {""}
+        latency = costs[costs["metric"] == "latency_ms_p50"]
+        assert latency[["value", "value_ci_low", "value_ci_high"]].to_numpy().tolist() == [
+            [80.5, 9.0, 9.5],
+            [9.25, 9.0, 9.5],
+        ]
 
     def test_there_is_nothing_to_compare_with(self, counted: Make) -> None:
         assert report.tables(counted()).contrasts.empty
@@ -239,16 +263,17 @@ class TestReport:
         assert f"{row} macs of small: 568,740,352 (-0.22 %). Of \\| pixels. |" in text
         assert "![Parameters, measured and as printed](figures/parameters.svg)" in text
         assert "| macs | multiply-adds of convolutions and linear layers for one image |" in text
-        assert "Costs were measured under: environment e1, device cpu" in text
+        assert "Costs were measured under: device cpu, threads 2, batch sizes 1. Environment e1: rounds 6." in text
+        assert "- big, throughput: RuntimeError: out of memory" in text
         assert "ablate run studies/toy.yaml\n" in text
         assert "--only" not in text
 
     def test_costs_that_are_asked_for_are_missed(self, counted: Make) -> None:
-        results = replace(counted(), cost_conditions={}, costs=pd.DataFrame({"variant": []}))
+        results = replace(counted(), cost_group=None, costs=pd.DataFrame({"variant": []}))
         blocks = report.document(results, report.tables(results))
         assert any(isinstance(block, Notice) and "have not been measured" in block.text for block in blocks)
         asked_for_none = counted(measure=["params"])
-        asked_for_none = replace(asked_for_none, cost_conditions={}, costs=pd.DataFrame({"variant": []}))
+        asked_for_none = replace(asked_for_none, cost_group=None, costs=pd.DataFrame({"variant": []}))
         assert not any(isinstance(block, Notice) for block in results_page(asked_for_none))
 
     def test_the_folder_gets_the_figure_and_the_same_bytes_again(self, counted: Make, tmp_path: Path) -> None:

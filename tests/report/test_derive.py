@@ -38,19 +38,22 @@ def test_variants_have_the_contracts_columns_and_only_measured_costs(toy):
     variants = tables(results).variants
     assert list(variants.columns) == [
         *("variant", "downsample", "n", "accuracy_mean", "accuracy_sd", "accuracy_ci_low", "accuracy_ci_high"),
-        *("params", "macs", "latency_ms_p50", "latency_ms_p90_b64", "badges"),
+        *("params", "macs", "training_macs", "latency_ms_p50", "latency_ms_p50_b64", "latency_ms_p90_b64", "badges"),
     ]
     assert variants["variant"].tolist() == ["strided", "spd", "maxpool"]
     assert variants["n"].tolist() == [8, 8, 8]
     assert variants["params"].tolist() == [1000, 4000, 1000]
+    assert variants["training_macs"].tolist() == [105_300_000, 421_200_000, 105_300_000]
+    assert variants["latency_ms_p50"].tolist() == [1.234, 2.468, 1.234]
     spd = results.trials[results.trials["variant"] == "spd"]["accuracy"]
     assert variants["accuracy_mean"][1] == pytest.approx(spd.mean())
     assert variants["accuracy_sd"][1] == pytest.approx(spd.std())
 
 
-def test_without_costs_there_are_no_cost_columns(toy):
-    results = replace(toy(), costs=pd.DataFrame({"variant": []}), cost_conditions={})
-    assert list(tables(results).variants.columns)[-3:] == ["params", "macs", "badges"]
+def test_without_costs_there_are_no_cost_columns(toy, without_costs):
+    derived = tables(without_costs(toy()))
+    assert list(derived.variants.columns)[-4:] == ["params", "macs", "training_macs", "badges"]
+    assert set(derived.costs["metric"]) == {"params", "macs", "training_macs"}
 
 
 def test_primary_contrasts_are_those_of_the_public_function(toy):

@@ -1,9 +1,23 @@
 import math
+from typing import get_args
 
 import pytest
 
 from ablate.measure import METRICS
-from ablate.report.numbers import QUANTITIES, quantity, show, show_difference, show_interval, show_mean, show_p
+from ablate.measure.series import suffix
+from ablate.report.numbers import (
+    QUANTITIES,
+    column_name,
+    quantity,
+    show,
+    show_difference,
+    show_interval,
+    show_mean,
+    show_p,
+    show_range,
+    show_ratio,
+)
+from ablate.schema import Mode
 
 
 @pytest.mark.parametrize(
@@ -56,7 +70,38 @@ def test_p_values_are_never_nought(p_value, shown):
 def test_headers_carry_unit_and_batch():
     assert quantity("latency_ms_p50").header == "latency, median (ms, batch 1)"
     assert quantity("latency_ms_p90_b64").header == "latency, p90 (ms, batch 64)"
-    assert quantity("macs").header == "MACs (multiply-adds)"
+    assert quantity("macs").header == "MACs, torch (multiply-adds)"
+
+
+@pytest.mark.parametrize(
+    ("column", "header"),
+    [
+        ("latency_ms_p99", "latency, p99 (ms, batch 1)"),
+        ("latency_ms_p50_compiled", "latency, median (ms, batch 1, compiled)"),
+        ("latency_ms_p50_b64_compiled", "latency, median (ms, batch 64, compiled)"),
+        ("latency_ms_p90_b8_cuda_graph", "latency, p90 (ms, batch 8, CUDA graph)"),
+        ("inference_images_per_second_compiled", "inference (images/s, compiled)"),
+        ("memory_mib_b32", "memory, one training step (MiB, batch 32)"),
+        ("params_compiled", "parameters (compiled)"),
+        ("something_b64", "something_b64"),
+    ],
+)
+def test_headers_say_what_a_column_s_name_ends_in(column, header):
+    assert quantity(column).header == header
+
+
+@pytest.mark.parametrize("batch", [1, 2, 64])
+@pytest.mark.parametrize("mode", get_args(Mode))
+def test_names_come_apart_as_they_were_put_together(batch, mode):
+    found = column_name(f"latency_ms_p50{suffix(batch, mode)}")
+    expected = ("latency_ms_p50", None if batch == 1 else batch, None if mode == "eager" else mode)
+    assert found == expected
+
+
+def test_ranges_and_ratios():
+    assert show_range("latency_ms_p50", 2.5512, 2.7049) == "[2.55, 2.70]"
+    assert show_range("latency_ms_p50", math.nan, math.nan) == ""
+    assert [show_ratio(value) for value in (1.0344, 0.5, 1234.5, math.nan)] == ["1.034", "0.500", "1,234.500", "–"]
 
 
 def test_every_metric_has_a_header():

@@ -27,7 +27,7 @@ def digests(folder):
 def test_the_folder_holds_the_tables_and_the_report(toy, tmp_path):
     results = toy(folder=tmp_path)
     paths = write(results)
-    names = ["trials.csv", "variants.csv", "contrasts.csv", "claims.csv", "curves.csv", "report.md"]
+    names = ["trials.csv", "variants.csv", "contrasts.csv", "costs.csv", "claims.csv", "curves.csv", "report.md"]
     assert [path.name for path in paths] == names
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
     contrasts = pd.read_csv(tmp_path / "contrasts.csv")
@@ -119,15 +119,15 @@ def test_the_results_table(toy):
     derived = tables(results)
     table = results_table(results, derived)
     assert [column.header for column in table.columns] == [
-        *("variant", "n", "accuracy (%)", "difference", "verdict", "parameters", "MACs (multiply-adds)"),
-        *("latency, median (ms, batch 1)", "latency, p90 (ms, batch 64)", "badges"),
+        *("variant", "n", "accuracy (%)", "difference", "verdict", "parameters", "MACs, torch (multiply-adds)"),
+        *("latency, median (ms, batch 1)", "latency, median (ms, batch 64)", "badges"),
     ]
     assert [row[0] for row in table.rows] == ["strided (baseline)", "spd", "maxpool"]
     spd = derived.variants.iloc[1]
     half = 50 * (spd["accuracy_ci_high"] - spd["accuracy_ci_low"])
     assert table.rows[1][2] == f"{100 * spd['accuracy_mean']:.2f} ± {half:.2f}"
     assert table.rows[0][3:5] == ("–", "–")
-    assert table.rows[1][4:9] == ("better", "4,000", "140 M", "1.23", "56.8")
+    assert table.rows[1][4:9] == ("better", "4,000", "140 M", "2.47", "40.0")
 
 
 def test_a_finished_study_does_not_say_unfinished(toy):
@@ -216,7 +216,7 @@ def test_cells_have_no_verdict_and_main_effects_stand_beneath(toy):
     effects = effects_table(results, derived)
     assert [column.header for column in effects.columns] == [
         *("level", "against", "n", "accuracy, difference (percentage points)", "verdict"),
-        *("parameters, difference", "MACs (multiply-adds), difference", "badges"),
+        *("parameters, difference", "MACs, torch (multiply-adds), difference", "badges"),
     ]
     assert [row[:3] for row in effects.rows] == [
         ("downsample=spd", "downsample=strided", "8"),
@@ -296,7 +296,7 @@ def test_hostile_names_break_no_table(toy):
     assert "Is \\*this\\* &lt;b>safe&lt;/b>? # No" in text
     blocks = [line.startswith("|") for line in text.splitlines()]
     starts = [index for index, (before, now) in enumerate(pairwise([False, *blocks])) if now and not before]
-    assert len(starts) == 4
+    assert len(starts) == 5
     lines = text.splitlines()
     for start in starts:
         width = lines[start].count("|")
@@ -339,14 +339,55 @@ def test_a_verdict_carries_its_contrast_s_badges(toy):
     assert rows == {"strided (baseline)": "", "spd": "normality assumed", "maxpool": "normality assumed"}
 
 
-def test_costs_that_were_asked_for_and_not_measured_are_missed(toy):
+def test_costs_that_were_asked_for_and_not_measured_are_missed(toy, without_costs):
     missed = "The costs that the study asks for have not been measured"
-    unmeasured = {"costs": pd.DataFrame({"variant": []}), "cost_conditions": {}}
-    assert missed in report_of(replace(toy(measure=["accuracy", "latency"]), **unmeasured))
-    assert missed not in report_of(replace(toy(measure=["accuracy"]), **unmeasured))
+    assert f"{missed} (latency); running it again" in report_of(without_costs(toy(measure=["accuracy", "latency"])))
+    assert missed not in report_of(without_costs(toy(measure=["accuracy"])))
+    assert f"{missed} (memory)" in report_of(toy(measure=["latency", "memory"]))
+    assert missed not in report_of(toy(measure=["latency"]))
 
 
 def test_overrides_are_part_of_how_to_reproduce(toy):
     results = toy()
     results.plan["overrides"] = ["train.epochs=2"]
     assert "ablate run studies/toy.yaml --set train.epochs=2\n" in report_of(results)
+
+
+def section_of(text, heading):
+    return text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+
+
+def test_costs_stand_with_interval_ratio_verdict_and_conditions_after_the_contrasts(toy):
+    text = report_of(toy())
+    assert text.index("## Contrasts") < text.index("## Costs") < text.index("## Method")
+    costs = section_of(text, "Costs")
+    assert "| latency, median (ms, batch 1) | strided (baseline) | 1.23 [1.22, 1.29] | – | – |" in costs
+    assert "| latency, median (ms, batch 1) | spd | 2.47 [2.44, 2.58] | 2.000 [2.000, 2.000] | worse |" in costs
+    assert "| parameters | spd | 4,000 | 4.000 | – |" in costs
+    assert "| training MACs, 3 x forward (multiply-adds) | spd | 421 M | 4.000 | – |" in costs
+    assert (
+        "Costs were measured under: protocol 2, device cpu, threads 1, batch sizes 1 and 64, modes eager. "
+        "Environment e1: rounds 12, load before 0.25."
+    ) in costs
+    assert "lies outside 1/1.03 to 1.03" in costs
+    assert "p90 is given from 64 samples on, p99 from 662" in costs
+
+
+def test_operators_that_the_second_counter_leaves_out_are_listed_once(toy, with_costs):
+    results = with_costs(toy(), "spd", uncounted={"aten::pixel_unshuffle": 3})
+    assert "leaves them out: aten::add (all variants); aten::pixel_unshuffle (spd)." in report_of(results).replace(
+        "\\", ""
+    )
+
+
+def test_why_a_cost_is_missing_is_told_with_the_costs(toy, with_costs):
+    costs = section_of(report_of(with_costs(toy(), "spd", problems={"energy": "no counter | on a CPU"})), "Costs")
+    assert "Not measured:\n\n- spd, energy: no counter \\| on a CPU" in costs
+    assert "| energy (J per image) | spd | – | – | – | cost missing |" in costs
+
+
+def test_without_measured_costs_counts_are_shown_and_no_conditions(toy, without_costs):
+    costs = section_of(report_of(without_costs(toy())), "Costs")
+    assert "| parameters | spd | 4,000 | 4.000 | – |" in costs
+    assert "measured under" not in costs
+    assert "order statistics" not in costs

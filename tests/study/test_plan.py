@@ -20,6 +20,7 @@ from ablate.study.variants import variants_of
 def make_plan(toy_study: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Plan toy.yaml with overrides; every network counts for its width, so that no test waits for torch."""
     monkeypatch.setitem(COUNTERS, "used", 0)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(toy_study.parent / "cache"))
     monkeypatch.setattr(planning, "load_dotted", fake_load)
     monkeypatch.setattr(surveys, "load_dotted", fake_load)
 

@@ -19,6 +19,7 @@ import ablate
 from ablate.errors import ResultsError, StudyError, UnknownName
 from ablate.records import read_json
 from ablate.study import run as running
+from ablate.study.cost_rounds import WANTED_ROUNDS
 from ablate.study.events import CostsFailed, CostsRound, StudyStarted, TrialStarted
 
 PATIENCE_SECONDS = 60
@@ -48,7 +49,8 @@ class TestFirstRun:
         assert names >= {f"{table}.csv" for table in TABLES}
         assert names >= {"plan.json", "execution.json", "environment.json", "records", "logs", "ledger.db", "report.md"}
         assert {path.stem for path in (engine.results / "records").iterdir()} == set(engine.keys().values())
-        assert {path.stem for path in (engine.results / "logs").iterdir()} == set(engine.keys().values())
+        logs = {path.stem for path in (engine.results / "logs").iterdir()}
+        assert logs == {"costs", *engine.keys().values()}
 
     def test_the_tables_have_the_columns_of_the_contract(self, engine: Any) -> None:
         engine.run()
@@ -229,7 +231,7 @@ class TestCosts:
         assert variants["latency_ms_p50"].tolist() == [1.0, 2.0]
         (stored,) = read_json(engine.results / "costs.json")["sets"]
         assert stored["environment"] in read_json(engine.results / "environment.json")
-        assert CostsRound(1, 0.5) in engine.events
+        assert CostsRound(1, 2 * 8.0) in engine.events
 
     def test_costs_come_before_the_first_trial(self, engine: Any) -> None:
         engine.run(self.MEASURE)
@@ -239,18 +241,41 @@ class TestCosts:
     @pytest.mark.parametrize(
         ("override", "sets"),
         [
-            ("measure=[accuracy, latency, throughput]", ["2 latency", "2 latency throughput"]),
+            ("measure=[accuracy, latency, throughput]", ["2 latency", "2 throughput"]),
             ("factors.model.downsample=[strided, maxpool, avgpool]", ["2 latency", "3 latency"]),
             ("cost.batch_sizes=[1, 8]", ["2 latency", "2 latency"]),
             ("seeds=3", ["2 latency"]),
         ],
     )
-    def test_a_new_variant_metric_or_batch_measures_a_whole_set_again(
+    def test_a_new_metric_is_measured_alone_and_a_new_variant_or_batch_measures_the_whole_set_again(
         self, engine: Any, override: str, sets: list[str]
     ) -> None:
         engine.run(self.MEASURE)
+        trained = len(engine.calls())
         engine.run(self.MEASURE, override)
         assert self.noted(engine) == sets
+        if override.startswith(("measure", "cost")):
+            assert len(engine.calls()) == trained
+
+    def test_on_another_machine_a_new_metric_measures_all_of_them(
+        self, engine: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        engine.run(self.MEASURE)
+        monkeypatch.setattr("ablate.environment._cpu_model", lambda: "Z80")
+        engine.run("measure=[accuracy, latency, throughput]")
+        assert self.noted(engine) == ["2 latency", "2 latency throughput"]
+
+    def test_a_variant_over_which_the_process_dies_is_a_row_without_that_cost(self, engine: Any) -> None:
+        engine.script(costs_dies="maxpool")
+        outcome = engine.run(self.MEASURE)
+        assert outcome.missing == 0
+        variants = tables(engine.results)["variants"]
+        assert variants["latency_ms_p50"].astype(str).tolist() == ["1.0", ""]
+        (stored,) = read_json(engine.results / "costs.json")["sets"]
+        assert stored["variants"]["maxpool"]["problems"] == {
+            "latency": "latency_ms_p50: the worker was killed by signal 9"
+        }
+        assert stored["observed"]["rounds"] == WANTED_ROUNDS
 
     def test_a_failure_is_told_and_stops_no_trial(self, engine: Any) -> None:
         engine.script(fails={"costs": 1})

@@ -21,12 +21,14 @@ def badges_section(results: Results, tables: Tables) -> list[Block]:
 
 
 def badged_rows(tables: Tables) -> Iterator[tuple[str, str]]:
-    """(badge, the row it touches, in words) over variants, contrasts and claims."""
+    """(badge, the row it touches, in words) over variants, contrasts, costs and claims."""
     for row in tables.variants.to_dict("records"):
         yield from ((name, f"variant {row['variant']}") for name in _names(row["badges"]))
     for row in tables.contrasts.to_dict("records"):
         label = f"{row['variant']} against {row['baseline']} on {row['metric']}"
         yield from ((name, label) for name in _names(row["badges"]))
+    for row in tables.costs.to_dict("records"):
+        yield from ((name, f"{row['metric']} of {row['variant']}") for name in _names(row["badges"]))
     for row in tables.claims.to_dict("records"):
         yield from ((name, f"claim {row['id']}") for name in _names(row["badges"]))
 

@@ -1,19 +1,16 @@
 """The question of a study that only counts, and the answer in a sentence."""
 
-from ablate.measure import metrics_of
 from ablate.records import Results
 from ablate.report.derive import Tables
-from ablate.report.document import Block, Heading, Notice, Paragraph
-
-UNMEASURED = "The costs that the study asks for have not been measured; running it again does that."
+from ablate.report.document import Block, Heading, Paragraph
+from ablate.report.sections.costs import unmeasured
 
 
 def counted(results: Results, tables: Tables) -> list[Block]:
     study = results.plan["study"]
-    asked = metrics_of("per_variant", study["measure"])
     return [
         Heading(study["name"], level=1),
-        *([Notice(UNMEASURED)] if asked and not results.cost_conditions else []),
+        *unmeasured(results),
         *([Paragraph(study["question"])] if study["question"] else []),
         Paragraph(answer_sentence(results, tables)),
     ]

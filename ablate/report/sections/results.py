@@ -3,31 +3,31 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ablate.measure import metrics_of
 from ablate.records import Results
 from ablate.report.badges import merge_badges
 from ablate.report.contrasting import crosses_factors
-from ablate.report.derive import EXACT, Tables
-from ablate.report.document import Block, Column, Heading, Notice, Paragraph, Table
-from ablate.report.numbers import ABSENT, quantity, show, show_difference, show_interval, show_mean
+from ablate.report.costing import EXACT
+from ablate.report.derive import Tables
+from ablate.report.document import Block, Column, Heading, Paragraph, Table
+from ablate.report.numbers import ABSENT, column_name, quantity, show, show_difference, show_interval, show_mean
 
 CONVENTIONS = (
     "Accuracies are in per cent with half the width of their own 95 % interval; differences are paired by seed, in "
     "percentage points, with their 95 % interval. MACs are multiply-adds of convolutions and linear layers for one "
-    "image, half of what is elsewhere counted as FLOPs. A 90th percentile is given from 64 samples on."
+    "image, half of what is elsewhere counted as FLOPs. Under Costs stand the other costs, intervals and conditions."
+)
+
+LATENCY = "latency_ms_p50"
+NARROW = (
+    *(*EXACT, LATENCY, "inference_images_per_second", "training_images_per_second"),
+    *("memory_mib", "energy_joules"),
 )
 
 MAIN_EFFECTS = "Main effects: each level against the baseline's, averaged over the levels of the other factors."
 
 
 def results_section(results: Results, tables: Tables) -> list[Block]:
-    blocks: list[Block] = [Heading("Results"), *result_tables(results, tables), Paragraph(CONVENTIONS)]
-    if results.cost_conditions:
-        measured = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in results.cost_conditions.items())
-        blocks.append(Paragraph(f"Costs were measured under: {measured}."))
-    elif metrics_of("per_variant", results.plan["study"]["measure"]):
-        blocks.append(Notice("The costs that the study asks for have not been measured; running it again does that."))
-    return blocks
+    return [Heading("Results"), *result_tables(results, tables), Paragraph(CONVENTIONS)]
 
 
 def result_tables(results: Results, tables: Tables) -> list[Block]:
@@ -92,10 +92,22 @@ def effects_table(results: Results, tables: Tables) -> Table:
 
 
 def cost_columns(tables: Tables) -> list[str]:
-    """Columns of the variants' table that hold costs: the exact ones, then what was measured."""
-    columns = list(tables.variants.columns)
-    after = columns[columns.index(EXACT[0]) : columns.index("badges")]
-    return [column for column in after if not column.endswith(("_mean", "_sd", "_ci_low", "_ci_high"))]
+    """The costs that a narrow table shows: of every kind the one that is asked for first.
+
+    Parameters and MACs, the median latency of batch 1 and of the largest batch, images per second, what a training
+    step holds, energy; in eager mode, or in the first that was measured.
+    """
+    named = {column: column_name(column) for column in tables.variants.columns}
+    shown = {column: name for column, name in named.items() if name.base in NARROW}
+    modes = [name.mode for name in shown.values() if name.base not in EXACT]
+    mode = None if None in modes or not modes else modes[0]
+    batches = [name.batch or 1 for name in shown.values() if name.base == LATENCY]
+    return [
+        column
+        for column, name in shown.items()
+        if (name.base in EXACT or name.mode == mode)
+        and (name.base != LATENCY or (name.batch or 1) in (1, max(batches)))
+    ]
 
 
 def _name(variant: str, baselines: set[str]) -> str:

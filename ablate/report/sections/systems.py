@@ -7,9 +7,11 @@ from typing import Any
 import pandas as pd
 
 from ablate.records import Results
-from ablate.report.derive import EXACT, Tables
+from ablate.report.costing import EXACT
+from ablate.report.derive import Tables
 from ablate.report.document import Block, Column, Heading, Paragraph, Table
 from ablate.report.numbers import ABSENT, quantity, show
+from ablate.report.sections.costs import measuring
 from ablate.report.sections.results import cost_columns
 
 # Quantities with a column for what is counted and one for what is printed.
@@ -24,9 +26,7 @@ LEGEND = (
 
 
 def systems(results: Results, tables: Tables) -> list[Block]:
-    conditions = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in results.cost_conditions.items())
-    measured = [Paragraph(f"Costs were measured under: {conditions}.")] if conditions else []
-    return [Heading("Systems"), systems_table(results, tables), Paragraph(LEGEND), *measured]
+    return [Heading("Systems"), systems_table(results, tables), Paragraph(LEGEND), *measuring(results)]
 
 
 def systems_table(results: Results, tables: Tables) -> Table:

@@ -1,0 +1,18 @@
+"""What the commands say, as report blocks: from data to headings and tables, without printing anything."""
+
+from ablate.pages.listings import LISTINGS, listing_page
+from ablate.pages.machine import bench_page, doctor_page, network_page, profile_page
+from ablate.pages.studies import counts_page, plan_page, results_page, status_page
+
+__all__ = [
+    "LISTINGS",
+    "bench_page",
+    "counts_page",
+    "doctor_page",
+    "listing_page",
+    "network_page",
+    "plan_page",
+    "profile_page",
+    "results_page",
+    "status_page",
+]

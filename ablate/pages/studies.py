@@ -1,0 +1,68 @@
+"""Of a study: its table, its plan, how far it is."""
+
+from typing import TYPE_CHECKING, Any
+
+from ablate import report
+from ablate.records import Results
+from ablate.report.document import Block, Bullets, Code, Column, Heading, Notice, Paragraph, Table
+from ablate.report.sections.answer import answer
+from ablate.report.sections.counted import counted
+from ablate.report.sections.parameters import parameters
+from ablate.report.sections.printed import printed
+from ablate.report.sections.results import result_tables
+from ablate.report.sections.systems import systems_table
+
+if TYPE_CHECKING:  # a report must not wait for Optuna, nor need it
+    from ablate.study.status import Failure, Status
+
+NOTHING_TO_TRAIN = "nothing to train: a study that counts its networks"
+
+
+def results_page(results: Results, baseline: str | None = None) -> list[Block]:
+    """The question, the answer, and the table of variants, with the main effects where factors are crossed."""
+    derived = report.tables(results, baseline)
+    if results.plan["study"]["design"] == "count":
+        return counts_page(results, derived)
+    said = [block for block in answer(results, derived) if isinstance(block, Heading | Paragraph | Notice)]
+    return [*said, *result_tables(results, derived)]
+
+
+def counts_page(results: Results, derived: report.Tables) -> list[Block]:
+    """Of a study that only counts: the answer, the systems, every printed number with its verdict, the chart."""
+    return [
+        *counted(results, derived),
+        systems_table(results, derived),
+        *printed(results, derived),
+        *parameters(results, derived),
+    ]
+
+
+def plan_page(preview: dict[str, Any]) -> list[Block]:
+    """The variants with their counts, and what is left to do."""
+    left = preview["seconds_left"]
+    time_left = "unknown until a trial has finished" if left is None else f"about {left / 60:.0f} min on one worker"
+    trials = f"{preview['trials']} trials, {preview['done']} done; training time left: {time_left}"
+    trials = trials if preview["trials"] else NOTHING_TO_TRAIN
+    names = list(preview["variants"][0])
+    columns = tuple(Column(name, "right" if name in ("params", "macs") else "left") for name in names)
+    rows = tuple(tuple(_cell(row[name]) for name in names) for row in preview["variants"])
+    return [Heading(preview["study"], 1), Table(columns, rows), Paragraph(trials)]
+
+
+def status_page(status: "Status") -> list[Block]:
+    """Counts, what runs now, and every failure with its causes and the end of its log."""
+    counts = f"{status.complete} of {status.planned} trials complete, {status.missing} missing"
+    counts = counts if status.planned else NOTHING_TO_TRAIN
+    counts += f", {status.diverged} diverged" if status.diverged else ""
+    running: list[Block] = [Paragraph("running now:"), Bullets(status.running)] if status.running else []
+    failures = [block for failure in status.failures for block in _failure_blocks(failure)]
+    return [Heading(status.study, 1), Paragraph(counts), *running, *failures]
+
+
+def _failure_blocks(failure: "Failure") -> list[Block]:
+    causes = Bullets(tuple(f"attempt {number}: {cause}" for number, cause in enumerate(failure.causes, 1)))
+    return [Notice(f"{failure.what} failed"), causes, Paragraph(f"log: {failure.log}"), Code(failure.log_tail)]
+
+
+def _cell(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
