@@ -1,10 +1,10 @@
 """Who may use a device: trainings beside each other, a cost phase alone, and whoever waits comes to its turn."""
 
-import multiprocessing
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -63,29 +63,31 @@ def test_trials_that_come_later_wait_for_whoever_waits_to_measure() -> None:
         pass
 
 
-def hold(pipe: Connection, folder: str) -> None:
-    occupancy.tempfile.gettempdir = lambda: folder  # type: ignore[attr-defined]
-    with alone("cpu", give_up):
-        pipe.send("held")
-        pipe.recv()
+HOLD = """
+import sys, tempfile
+tempfile.tempdir = sys.argv[1]
+from ablate.occupancy import alone
+with alone("cpu", lambda: sys.exit("it is not free")):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 
 
 @pytest.fixture
-def holder(tmp_path: Path) -> Iterator[multiprocessing.Process]:
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=hold, args=(theirs, str(tmp_path)))
-    process.start()
-    assert ours.recv() == "held"
-    yield process  # type: ignore[misc]
-    process.kill()
-    process.join()
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
 
 
-def test_a_process_that_dies_lets_go(holder: multiprocessing.Process) -> None:
+def test_a_process_that_dies_lets_go(holder: subprocess.Popen[str]) -> None:
     with pytest.raises(GivenUp), among_others("cpu", give_up):
         pass
     holder.kill()
-    holder.join()
+    holder.wait()
     with alone("cpu", give_up):
         pass
 
