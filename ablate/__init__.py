@@ -13,7 +13,7 @@ __all__ = ["Options", "analysis", "load_results", "load_study", "models", "run"]
 
 _LAZY = {
     "Options": "ablate.study.run:Options",
-    "load_results": "ablate.records:load_results",
+    "load_results": "ablate.report.collecting:load_results",
     "load_study": "ablate.study.load:load_study",
     "run": "ablate.study.run:run",
 }

@@ -118,25 +118,46 @@ def status(folder: Annotated[Path, typer.Argument(metavar="PATH", help="a result
 
 @app.command()
 def report(
-    folders: Annotated[list[Path], typer.Argument(metavar="PATH...", help="results folders")],
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="results folders, or a folder that holds several")
+    ],
     baseline: Annotated[str | None, typer.Option(metavar="VARIANT", help="compare with this variant instead")] = None,
-    formats: Annotated[str, typer.Option("--format", metavar="FORMAT,...", help="of the report: md")] = "md",
+    formats: Annotated[
+        str, typer.Option("--format", metavar="FORMAT,...", help="of the report: html, md, tex")
+    ] = "html,md",
     strict: Annotated[
         bool, typer.Option("--strict", help="exit with 1 if a badge stands for a fault: missing, failed, ...")
     ] = False,
 ) -> None:
-    """Write the tables and the report of a results folder, and print the table."""
+    """Write the tables and the report of a results folder, and print the table; of several under one, an index too."""
+    wanted = load_dotted("ablate.report:check_formats")([name.strip() for name in formats.split(",")])
     problems: list[str] = []
     for folder in folders:
-        results = load_dotted("ablate.records:load_results")(folder)
-        load_dotted("ablate.report:write")(results, formats.split(","), baseline=baseline)
-        _print_page("results_page", results, baseline)
-        derived = load_dotted("ablate.report:tables")(results, baseline)
-        problems += load_dotted("ablate.report:strict_problems")(derived)
+        written = load_dotted("ablate.report.index:write_reports")(folder, wanted, baseline)
+        for results, derived in written.studies:
+            _print_page("results_page", results, derived)
+        if written.entries:
+            _print_page("index_page", written.entries)
+        problems += written.problems
     if strict and problems:
         for problem in problems:
             _note(problem)
         raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", help="a results folder")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="the results folder to set beside it")],
+    as_json: AsJson = False,
+) -> None:
+    """Two results folders row by row: of two commits, machines or precisions, or one study run twice."""
+    load = load_dotted("ablate.records:load_results")
+    compared = load_dotted("ablate.comparison:compare")(load(a), load(b))
+    if as_json:
+        _print_json(load_dotted("ablate.comparison:as_json")(compared))
+    else:
+        _print_page("comparison_page", compared)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """What a person sees: the live progress of a run, and report blocks in the terminal. The only rich importer."""
 
+import math
 import sys
 import threading
 import time
@@ -15,13 +16,16 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ablate.report.document import Block, Bullets, Chart, Code, Heading, Notice, Panel, Paragraph, Table
+from ablate.report.document import BarChart, Block, Bullets, Chart, Code, Heading, Notice, Panel, Paragraph, Table
+from ablate.report.numbers import quantity, show
 from ablate.study.events import (
     CostsFailed,
     CostsRound,
     CostsWait,
     EpochDone,
     Event,
+    SeedsSettled,
+    StatementChanged,
     StudyStarted,
     TrialFailed,
     TrialFinished,
@@ -38,7 +42,12 @@ AGAIN = "again"  # the cell of a trial that failed and waits to be tried once mo
 BAR_CELLS = 40  # of the longest bar of a chart
 EIGHTHS = " ▏▎▍▌▋▊▉"
 
+SHARED = "="  # the cell of a trial that another cell stands for as well
+
 Trial = tuple[str, int]
+
+# What is said above the live table too, for it is gone when the run ends.
+LASTING = StatementChanged | SeedsSettled | TrialFailed | CostsFailed
 
 
 @dataclass
@@ -55,9 +64,14 @@ class Progress:
     def __post_init__(self) -> None:
         self.state = dict.fromkeys(self.started.done, "done")
 
+    def go_on(self, started: StudyStarted) -> None:
+        """Take in a further block of seeds; of its trials some may have been done under other names."""
+        self.started = started
+        self.state = dict.fromkeys(started.done, "done") | self.state
+
     @property
     def planned(self) -> int:
-        return len(self.started.variants) * len(self.started.seeds)
+        return _planned(self.started)
 
     @property
     def done(self) -> int:
@@ -72,7 +86,7 @@ class Progress:
             variant
             for variant in self.started.variants
             for seed in self.started.seeds
-            if not self._ended((variant, seed))
+            if not self._ended((variant, seed)) and (variant, seed) not in self.started.shared
         ]
         each = [self.seconds.get(variant) or every for variant in waiting]
         return sum(sum(taken) / len(taken) for taken in each) / max(1, self.started.workers)
@@ -101,16 +115,19 @@ class Display:
         """Take in `event`; called from several threads."""
         with self._lock:
             if isinstance(event, StudyStarted):
-                self._begin(event)
+                self._begin_or_go_on(event)
             elif self._progress is not None:
                 _take(self._progress, event)
             line = _line(event, self._progress)
-            if line and (self._live is None or isinstance(event, TrialFailed | CostsFailed)):
+            if line and (self._live is None or isinstance(event, LASTING)):
                 self._console.print(line, highlight=False, markup=False, soft_wrap=True)
             if self._live is not None:
                 self._live.refresh()
 
-    def _begin(self, event: StudyStarted) -> None:
+    def _begin_or_go_on(self, event: StudyStarted) -> None:
+        if self._progress is not None:
+            self._progress.go_on(event)
+            return
         self._progress = Progress(event)
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=2, transient=True)
@@ -132,11 +149,13 @@ def print_blocks(blocks: Iterable[Block], console: Console) -> None:
                 console.print(Text(text, style="bold"))
             case Table():
                 console.print(_rich_table(block))
-            case Chart(title=title, unit=unit, panels=panels):
+            case BarChart(title=title, unit=unit, panels=panels):
                 console.print(Text(f"{title} ({unit})", style="bold"))
                 for panel in panels:
                     console.print(Text(panel.title))
                     console.print(_bars(panel))
+            case Chart(title=title, file=file):
+                console.print(Text(f"{title}: {file}"))
             case Bullets(items=items):
                 console.print(Text("\n".join(f"- {item}" for item in items)))
             case Notice(text=text):
@@ -161,7 +180,7 @@ def _rich_table(block: Table) -> RichTable:
     table = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in block.columns:
         table.add_column(Text(column.header), justify=column.align, overflow="fold")
-    for row in block.rows:
+    for row in block.texts:
         table.add_row(*(Text(cell) for cell in row))
     return table
 
@@ -217,9 +236,13 @@ def _line(event: Event, progress: Progress | None) -> str:
             how = f"on {device}, {workers} workers of {threads} threads, into {event.folder}"
             if not event.seeds:
                 return f"{name}: nothing to train; {how}"
-            planned = len(event.variants) * len(event.seeds)
-            head = f"{name}: {len(event.variants)} variants x {len(event.seeds)} seeds = {planned} trials"
+            head = f"{name}: {len(event.variants)} variants x {_seeds(event)} = {_planned(event)} trials"
             return f"{head}, {len(event.done)} done; {how}"
+        case StatementChanged(changed=changed, finished=finished, planned=planned):
+            told = f"{' and '.join(changed)} changed after {finished} of {planned} trials had finished"
+            return f"{told}; plan.json keeps what was stated before, and the report shows both"
+        case SeedsSettled():
+            return _settled(event)
         case CostsWait(device=device):
             return _waiting(device)
         case CostsRound(number=number):
@@ -242,7 +265,8 @@ def _line(event: Event, progress: Progress | None) -> str:
 def _headline(progress: Progress) -> Text:
     started = progress.started
     spent = _duration(time.monotonic() - progress.began)
-    text = f"{started.name}  {progress.done}/{progress.planned} trials  {spent} spent  {_time_left(progress)}"
+    blocks = f" of {_seeds(started)}" if started.at_most is not None else ""
+    text = f"{started.name}  {progress.done}/{progress.planned} trials{blocks}  {spent} spent  {_time_left(progress)}"
     return Text(f"{text}  {progress.costs}", style="bold")
 
 
@@ -257,9 +281,39 @@ def _grid(progress: Progress) -> RichTable:
     for seed in progress.started.seeds:
         table.add_column(f"seed {seed}", justify="right")
     for variant in progress.started.variants:
-        cells = (progress.state.get((variant, seed), "·") for seed in progress.started.seeds)
+        cells = (_cell(progress, (variant, seed)) for seed in progress.started.seeds)
         table.add_row(escape(variant), *(escape(cell) for cell in cells))
     return table
+
+
+def _cell(progress: Progress, trial: Trial) -> str:
+    if trial in progress.state:
+        return progress.state[trial]
+    return SHARED if trial in progress.started.shared else "·"
+
+
+def _planned(started: StudyStarted) -> int:
+    """Distinct trials; variants that are one network share theirs."""
+    return len(started.variants) * len(started.seeds) - len(started.shared)
+
+
+def _seeds(started: StudyStarted) -> str:
+    """`5 seeds`, or `5 seeds (at most 20)` where they are added in blocks."""
+    most = f" (at most {started.at_most})" if started.at_most is not None else ""
+    return f"{len(started.seeds)} seeds{most}"
+
+
+def _settled(event: SeedsSettled) -> str:
+    unit = quantity(event.metric).difference_unit
+    asked = f"±{show(event.metric, event.until)} {unit}"
+    width = "missing" if math.isnan(event.half_width) else f"±{show(event.metric, event.half_width)}"
+    match event.outlook:
+        case "enough":
+            return f"{event.judged} seeds are enough: every 95 % interval is within {asked} (the widest is {width})"
+        case "at most":
+            return f"{event.judged} seeds are as many as may be: the widest 95 % interval is {width}, not {asked}"
+        case "unfinished":
+            return f"no seeds beyond {event.planned} begin while one of their trials has no result"
 
 
 def _running_lines(progress: Progress) -> list[Text]:

@@ -11,6 +11,9 @@ from ablate import nvml
 
 # What changes from one minute to the next, and so does not make an environment another one.
 VOLATILE = ("load_at_start", "clocks")
+# What drivers of NVIDIA (on Jetson and under WSL too) and AMD make on Linux; without any there is no GPU to find.
+GPU_NODES = ("nvidia*", "nvgpu*", "nvhost-gpu", "dxg", "kfd")
+DEVICES = Path("/dev")
 PACKAGES = ("ablate", "torch", "torchvision", "numpy", "optuna")
 
 
@@ -52,6 +55,11 @@ def energy_source(device: str) -> str:
 def cores() -> int:
     """Processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def can_have_gpu() -> bool:
+    """Whether it is worth to ask torch for GPUs, which takes it seconds to be imported; no only where that is sure."""
+    return platform.system() != "Linux" or any(any(DEVICES.glob(node)) for node in GPU_NODES)
 
 
 def has_bf16_cpu() -> bool:

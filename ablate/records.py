@@ -10,7 +10,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,13 +47,21 @@ class Record:
 
 
 @dataclass(frozen=True)
+class PackedBits:
+    """`count` bits, eight a byte, most significant first."""
+
+    packed: bytes
+    count: int
+
+
+@dataclass(frozen=True)
 class Results:
     """A results folder as tables.
 
     `trials`: the columns of trials.csv, one row a finished or failed trial. `costs`: one row a variant, all of one
     machine and one set of conditions, without rows when nothing was measured. `curves`: variant, seed, epoch,
     train_loss, train_accuracy, learning_rate, and validation_loss where a recipe watches it. `cost_group`: what
-    `costs` was taken from, with rounds and conditions.
+    `costs` was taken from, with rounds and conditions. `correct`: key of a finished trial -> one bit a test image.
     """
 
     folder: Path
@@ -63,6 +71,7 @@ class Results:
     curves: pd.DataFrame
     environments: dict[str, dict[str, Any]]
     cost_group: CostGroup | None
+    correct: dict[str, PackedBits] = field(default_factory=dict)
 
 
 def canonical(value: Any) -> bytes:
@@ -189,6 +198,7 @@ def load_results(folder: Path | str) -> Results:
         curves=_curves(plan, records),
         environments=environments,
         cost_group=group,
+        correct={key: _correct(folder, record) for key, record in records.items()},
     )
 
 
@@ -235,6 +245,19 @@ def _failure(failure: dict[str, Any]) -> dict[str, Any]:
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
+
+
+def _correct(folder: Path, record: Record) -> PackedBits:
+    try:
+        packed = base64.b64decode(record.correct)
+    except ValueError:
+        packed = b""
+    if len(packed) != -(-record.test_images // 8):
+        raise ResultsError(
+            f"{record_path(folder, record.key)}: `correct` is not one bit for each of {record.test_images} test images "
+            "in base64; delete it to run the trial again"
+        )
+    return PackedBits(packed, record.test_images)
 
 
 def _curves(plan: dict[str, Any], records: dict[str, Record]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import pytest
 from ablate import cli
 from ablate.schema import json_schema
 
-COMMANDS = ("run", "plan", "status", "report", "show", "bench", "list", "doctor", "schema")
+COMMANDS = ("run", "plan", "status", "report", "compare", "show", "bench", "list", "doctor", "schema")
 
 
 @dataclass(frozen=True)
@@ -449,11 +449,74 @@ class TestReport:
         said = command("report", "results/toy", "results/other")
         assert [line for line in said.out.splitlines() if line in ("toy", "other")] == ["toy", "other"]
 
+    def test_a_folder_of_studies_gets_every_report_and_an_index(self, in_folder: Any, command: Command) -> None:
+        command(*RUN)
+        command(*RUN, "--set", "name=other")
+        (in_folder.results / "report.html").unlink()
+        said = command("report", "results")
+        assert said.code == 0
+        rows = [line.split()[0] for line in said.out.splitlines()]
+        assert rows == ["study", "other", "toy"]
+        assert (in_folder.results / "report.html").exists()
+        for name in ("index.html", "index.md"):
+            assert f"toy/report.{name.partition('.')[2]}" in (in_folder.results.parent / name).read_text()
+        wrong = command("report", "results", "--baseline", "maxpool")
+        assert wrong.code == 2
+        assert "holds 2 studies; name the folder of one" in wrong.err
+
+    def test_formats_are_chosen_by_name(self, in_folder: Any, command: Command) -> None:
+        command(*RUN)
+        (in_folder.results / "report.html").unlink()
+        assert command("report", "results/toy", "--format", "md, tex").code == 0
+        assert not (in_folder.results / "report.html").exists()
+        assert (in_folder.results / "report.tex").exists()
+        wrong = command("report", "results/toy", "--format", "pdf")
+        assert (wrong.code, wrong.out) == (2, "")
+        assert "unknown report format 'pdf'; choices: html, md, tex" in wrong.err
+
     def test_an_unfinished_study_says_so(self, command: Command) -> None:
         command(*RUN, "--only", "maxpool")
         said = command("report", "results/toy")
         assert said.code == 0
         assert "2 of 4" in said.out
+
+
+@pytest.mark.usefixtures("in_folder")
+class TestCompare:
+    def test_a_study_run_twice_is_compared_row_by_row(self, command: Command) -> None:
+        command(*RUN)
+        command(*RUN, "--results", "there")
+        said = command("compare", "results/toy", "there/toy")
+        assert (said.code, said.err) == (0, "")
+        assert said.out.splitlines()[:2] == [
+            "A: results/toy, B: there/toy",
+            "B repeats A: all 4 trials that both planned are identical, bit by bit.",
+        ]
+
+    def test_json_is_one_document_and_nothing_else(self, command: Command) -> None:
+        command(*RUN)
+        command(*RUN, "--results", "there", "--only", "maxpool")
+        said = command("compare", "results/toy", "there/toy", "--json")
+        document = json.loads(said.out)
+        assert (said.code, said.err) == (0, "")
+        assert (document["a"]["finished"], document["b"]["finished"]) == (4, 2)
+        verdicts = {row["variant"]: row["verdict"] for row in document["variants"] if row["metric"] == "accuracy"}
+        assert verdicts == {"strided": None, "maxpool": "identical"}
+
+    def test_what_cannot_be_compared_is_one_sentence_and_exit_code_2(self, command: Command) -> None:
+        command(*RUN)
+        wide = ("--set", "model.width=0.25", "--set", "name=wide")
+        command(*RUN, *wide, "--max-hours", "0")
+        for other, sentence in (
+            ("nowhere", "nowhere: no such results folder"),
+            ("results", "results: is no results folder, it has no plan.json"),
+            ("results/wide", "no variant in common"),
+        ):
+            said = command("compare", "results/toy", other)
+            assert (said.code, said.out) == (2, "")
+            assert said.err.startswith("ablate: ")
+            assert said.err.count("\n") == 1
+            assert sentence in said.err
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """What a person sees while a study runs, and how report blocks look in a terminal."""
 
 import io
+import math
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,12 +11,15 @@ from rich.console import Console
 
 from ablate import display
 from ablate.display import Display, Progress, console, print_blocks
-from ablate.report.document import Bar, Bullets, Chart, Code, Column, Heading, Notice, Panel, Paragraph, Table
+from ablate.report.document import Bar, BarChart, Bullets, Code, Column, Heading, Notice, Panel, Paragraph, Table
 from ablate.study.events import (
     CostsFailed,
     CostsRound,
     EpochDone,
     Event,
+    Outlook,
+    SeedsSettled,
+    StatementChanged,
     StudyStarted,
     TrialFailed,
     TrialFinished,
@@ -97,6 +102,70 @@ class TestPlainLines:
         assert plain(started((name,)), TrialFinished(name, 0, "complete", 0.5, 1.0))[1].startswith(f"{name} seed 0: ")
 
 
+class TestBlocksOfSeeds:
+    FIRST = replace(started(), at_most=4)
+    SECOND = replace(FIRST, seeds=(0, 1, 2, 3), done=frozenset({("a", 0), ("a", 1), ("b", 0), ("b", 1)}))
+
+    def test_every_block_says_how_many_there_are_and_may_be(self) -> None:
+        first, second = plain(self.FIRST, self.SECOND)
+        assert first.startswith("toy: 2 variants x 2 seeds (at most 4) = 4 trials, 0 done; ")
+        assert second.startswith("toy: 2 variants x 4 seeds (at most 4) = 8 trials, 4 done; ")
+
+    def test_progress_goes_on_with_what_it_knew(self) -> None:
+        progress = taken(TrialStarted("a", 0, 2), TrialFinished("a", 0, "complete", 0.5, 10.0))
+        progress.go_on(self.SECOND)
+        assert (progress.done, progress.planned, progress.seconds_left()) == (4, 8, 40)
+        assert (progress.state["a", 0], progress.state["b", 1]) == ("0.5000", "done")
+
+    @pytest.mark.parametrize(
+        ("outlook", "half_width", "expected"),
+        [
+            (
+                "enough",
+                0.0041,
+                "5 seeds are enough: every 95 % interval is within ±0.50 percentage points (the widest is ±0.41)",
+            ),
+            (
+                "at most",
+                0.0123,
+                "5 seeds are as many as may be: the widest 95 % interval is ±1.23, not ±0.50 percentage points",
+            ),
+            (
+                "at most",
+                math.nan,
+                "5 seeds are as many as may be: the widest 95 % interval is missing, not ±0.50 percentage points",
+            ),
+            ("unfinished", 0.0123, "no seeds beyond 10 begin while one of their trials has no result"),
+        ],
+    )
+    def test_in_the_end_it_says_why_there_are_no_more(self, outlook: Outlook, half_width: float, expected: str) -> None:
+        event = SeedsSettled("accuracy", 10, 20, 0.005, outlook, 5, half_width)
+        assert plain(self.FIRST, event)[1] == expected
+
+
+class TestSharedTrials:
+    """The second seed of a is trained as the first of b."""
+
+    STARTED = replace(started(workers=1), shared=frozenset({("a", 1)}))
+
+    def test_they_count_once(self) -> None:
+        assert plain(self.STARTED)[0].startswith("toy: 2 variants x 2 seeds = 3 trials, 0 done; ")
+        progress = Progress(self.STARTED)
+        display._take(progress, TrialFinished("a", 0, "complete", 0.5, 10.0))
+        assert (progress.done, progress.planned, progress.seconds_left()) == (1, 3, 20)
+
+    def test_their_cells_say_so(self) -> None:
+        assert display._cell(Progress(self.STARTED), ("a", 1)) == "="
+        assert display._cell(Progress(self.STARTED), ("b", 0)) == "·"
+
+
+def test_a_changed_statement_is_said_even_where_nothing_runs() -> None:
+    assert plain(StatementChanged(("question", "claims"), 3, 15)) == [
+        "question and claims changed after 3 of 15 trials had finished; plan.json keeps what was stated before, and "
+        "the report shows both"
+    ]
+
+
 class TestProgress:
     def test_before_the_first_trial_ends_nothing_is_known(self) -> None:
         assert taken(TrialStarted("a", 0, 2)).seconds_left() is None
@@ -172,6 +241,18 @@ class TestTerminal:
         assert f"{variants[0]} seed 0: epoch 3/7  training loss 1.5000  accuracy 0.2500" in said
         assert ("seed 4" in said) == (len(variants) == 2)
 
+    def test_a_further_block_is_drawn_in_the_same_table(self) -> None:
+        terminal = self.terminal()
+        first = replace(started(), at_most=4)
+        with Display(terminal) as shown:
+            shown(first)
+            shown(replace(first, seeds=(0, 1, 2, 3)))
+            shown(StatementChanged(("margin",), 0, 4))
+        said = self.shown(terminal)
+        assert "8 trials of 4 seeds (at most 4)" in said
+        assert "seed 3" in said
+        assert "margin changed after 0 of 4 trials had finished" in said
+
     def test_names_that_look_like_markup_are_drawn_as_they_are(self) -> None:
         names = ("[red]x[/red]", "[/]", "a\\", "[link=b]")
         terminal = self.terminal()
@@ -233,7 +314,9 @@ class TestBlocks:
     def test_bars_are_as_long_as_their_numbers(self) -> None:
         """To an eighth of a cell: of 40 cells for 8.0 there are 20 for 4.0, 15 and 5 eighths for 3.125."""
         bars = (Bar("[a]", 4.0, 8.0), Bar("b", 3.125, 0.0))
-        lines = self.printed(Chart("C", "kg", "figures/c.svg", (Panel("P", bars), Panel("Q", (Bar("z", 0.5, 0.5),)))))
+        lines = self.printed(
+            BarChart("C", "kg", "figures/c.svg", "", (Panel("P", bars), Panel("Q", (Bar("z", 0.5, 0.5),))))
+        )
         assert lines == [
             *("C (kg)", "P"),
             f"[a]  measured  4.00  {'█' * 20}",

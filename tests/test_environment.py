@@ -82,3 +82,22 @@ class TestMachine:
         monkeypatch.setattr(Path, "read_text", lambda _path: text)
         assert environment.has_bf16_cpu() is expected
         assert environment._cpu_model() == "A: B"
+
+
+class TestCanHaveGpu:
+    def test_a_linux_without_any_driver_s_node_has_none(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(environment, "DEVICES", tmp_path)
+        monkeypatch.setattr(environment.platform, "system", lambda: "Linux")
+        (tmp_path / "null").touch()
+        assert not environment.can_have_gpu()
+
+    @pytest.mark.parametrize("node", ["nvidiactl", "nvidia0", "nvhost-gpu", "dxg", "kfd"])
+    def test_with_such_a_node_torch_is_asked(self, node: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(environment, "DEVICES", tmp_path)
+        (tmp_path / node).touch()
+        assert environment.can_have_gpu()
+
+    def test_elsewhere_torch_is_asked(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(environment, "DEVICES", tmp_path)
+        monkeypatch.setattr(environment.platform, "system", lambda: "Darwin")
+        assert environment.can_have_gpu()

@@ -15,6 +15,7 @@ import pytest
 import ablate
 
 PACKAGE = Path(ablate.__file__).parent
+RESULTS = Path(__file__).parent.parent / "results"
 
 # From the top down; what stands on one line does not import each other.
 LAYERS = (
@@ -22,6 +23,7 @@ LAYERS = (
     ("pages",),
     ("display", "doctor"),
     ("study",),
+    ("comparison",),
     ("report",),
     ("analysis",),
     ("executors",),
@@ -45,10 +47,15 @@ DOORS = {
     "rich": {"display"},
     "typer": {"cli"},
     "pydantic": {f"schema.{name}" for name in ("claims", "network", "section", "study", "training")},
-    "scipy": {"analysis.effects", "analysis.ratios"},
-    "statsmodels": {"analysis.verdicts"},
+    "scipy": {f"analysis.{name}" for name in ("crossed", "effects", "power", "ratios", "unpaired")},
+    "statsmodels": {"analysis.crossed", "analysis.verdicts"},
     "fvcore": {"models.fvcore_counts"},
-    "matplotlib": {"report.figures"},
+    "jinja2": {"report.html"},
+    "matplotlib": {
+        "report.figures",
+        *(f"report.figures.{name}" for name in ("bars", "canvas", "curves", "interaction", "ladder", "lines")),
+        *(f"report.figures.{name}" for name in ("pareto", "seeds")),
+    },
     "psutil": {"ledger", "doctor"},
     "torch": {
         "trial",
@@ -213,8 +220,11 @@ except SystemExit as exit:
     def test_the_names_of_the_package_but_for_building_networks(self) -> None:
         self.run("import ablate\nablate.run, ablate.load_study, ablate.load_results, ablate.analysis.contrasts")
 
+    def test_a_notebook_s_view_of_all_studies(self) -> None:
+        self.run("import ablate\nassert len(ablate.load_results(sys.argv[1]).contrasts)", str(RESULTS))
+
     def test_help(self) -> None:
-        assert "compare" in self.run_command("--help") or "report" in self.run_command("--help")
+        assert " compare " in self.run_command("--help")
 
     def test_lists(self) -> None:
         assert "mini_xception" in self.run_command("list")
@@ -226,3 +236,7 @@ except SystemExit as exit:
         engine.run()
         assert "strided" in self.run_command("report", str(engine.results))
         assert "4 of 4 trials complete" in self.run_command("status", str(engine.results))
+
+    def test_compare(self, engine: Any) -> None:
+        engine.run()
+        assert "B repeats A" in self.run_command("compare", str(engine.results), str(engine.results))

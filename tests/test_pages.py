@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ablate import pages
+from ablate import pages, report
 from ablate.doctor import Finding
 from ablate.report.document import Bullets, Code, Heading, Notice, Paragraph, Table
 from ablate.study.status import Failure, Status
@@ -47,7 +47,9 @@ class TestStatusPage:
 class TestPlanPage:
     def preview(self, seconds_left: float | None) -> dict[str, Any]:
         row = {"variant": "spd", "downsample": "spd", "params": 1234567, "macs": 89}
-        return {"study": "toy", "trials": 5, "done": 2, "seconds_left": seconds_left, "variants": [row]}
+        seeds = {"planned": 5, "at_most": 5, "until": None}
+        shown = {"study": "toy", "trials": 5, "done": 2, "seconds_left": seconds_left, "variants": [row]}
+        return {**shown, "seeds": seeds, "power": None}
 
     def test_a_row_a_variant_and_what_is_left(self) -> None:
         heading, table, left = pages.plan_page(self.preview(301.0))
@@ -59,6 +61,84 @@ class TestPlanPage:
 
     def test_before_the_first_trial_the_time_is_unknown(self) -> None:
         assert "unknown until a trial has finished" in texts(pages.plan_page(self.preview(None)), Paragraph)[0]
+
+
+class TestSeedsOfThePlan:
+    BLOCKS: Any = {"metric": "accuracy", "planned": 10, "at_most": 20, "until": 0.005}  # noqa: RUF012
+
+    def said(self, **seeds: Any) -> str:
+        preview = TestPlanPage().preview(None)
+        (*_, said) = texts(pages.plan_page({**preview, "seeds": {**self.BLOCKS, **seeds}}), Paragraph)
+        return str(said)
+
+    ASKED = (
+        "10 seeds a variant are planned by now and at most 20, until every 95 % interval is within ±0.50 percentage "
+        "points; "
+    )
+
+    def test_before_a_block_is_whole_no_interval_is_known(self) -> None:
+        assert self.said(outlook="unfinished", judged=0, half_width=None) == f"{self.ASKED}none is known yet."
+
+    @pytest.mark.parametrize(
+        ("outlook", "half_width", "expected"),
+        [
+            ("unfinished", 0.0123, "the widest after 5 seeds: ±1.23 percentage points."),
+            ("enough", 0.0049, "the widest after 5 seeds: ±0.49 percentage points; no more are added."),
+            ("at most", None, "the widest after 5 seeds: an interval is missing; no more are added."),
+        ],
+    )
+    def test_the_widest_interval_is_told(self, outlook: str, half_width: float | None, expected: str) -> None:
+        assert self.said(outlook=outlook, judged=5, half_width=half_width) == self.ASKED + expected
+
+
+class TestPowerOfThePlan:
+    SPREAD: Any = {  # noqa: RUF012
+        **{"source": "measured", "median": 0.01, "largest": 0.02, "seeds": 4, "seed_spread": None},  # noqa: PIE800
+    }
+
+    def said(self, **changes: Any) -> list[str]:
+        """Every line of it."""
+        smallest = {"seeds": 5, "difference": 0.0123, "difference_at_largest_spread": 0.0246}
+        claim = {"source": "claim a", "difference": 0.005, "seeds": 34, "seeds_at_largest_spread": None}
+        power = {"metric": "accuracy", "power": 0.8, "level": 0.05, "family": 3, "most_seeds": 1000}
+        power |= {"spread": self.SPREAD, "smallest_differences": [smallest], "wanted": [claim], **changes}
+        blocks = pages.plan_page({**TestPlanPage().preview(None), "power": power})[3:]
+        return [line for each in blocks for line in (each.items if isinstance(each, Bullets) else [each.text])]  # type: ignore[union-attr]
+
+    def test_a_measured_spread_has_a_median_and_a_largest(self) -> None:
+        assert self.said() == [
+            "Smallest difference on accuracy that is found with a power of 80 %, at the level of Holm's first step "
+            "(5 % over 3 tests):",
+            "5 seeds: 1.23 percentage points (2.46 at the largest spread)",
+            "Seeds that it takes to find as much as the study names:",
+            "claim a, 0.50 percentage points: 34 (more than 1,000 at the largest spread)",
+            "By the standard deviation of paired differences as measured over 4 seeds: 1.00 percentage points in the "
+            "median over the tests, 2.00 at the largest.",
+        ]
+
+    def test_an_assumed_spread_says_what_it_takes_for_granted(self) -> None:
+        spread = {"source": "assumed", "median": 0.01414, "largest": 0.01414, "seeds": None, "seed_spread": 0.01}
+        *_, smallest, last = self.said(spread=spread, wanted=[], family=1)
+        assert smallest == "5 seeds: 1.23 percentage points"
+        assert last == (
+            "By an assumed standard deviation of differences: 1.41 percentage points. It takes seeds to move each "
+            "variant by 1.00, and pairing to gain nothing; from the third pair on the measured one takes its place."
+        )
+
+    def test_without_a_spread_it_is_unknown(self) -> None:
+        assert self.said(spread=None, metric="test_loss") == [
+            "Which difference on test loss the seeds can show is unknown until paired trials exist: no spread is "
+            "assumed of it."
+        ]
+
+    def test_too_few_seeds_and_differences_that_do_not_vary_show_nothing(self) -> None:
+        nothing = {"difference": None, "difference_at_largest_spread": None}
+        assert "2 seeds: none, since a verdict takes 3 pairs" in self.said(
+            smallest_differences=[{"seeds": 2, **nothing}]
+        )
+        lines = self.said(smallest_differences=[{"seeds": 3, **nothing}], spread={**self.SPREAD, "median": 0.0})
+        assert "3 seeds: unknown, since the differences of half of the tests do not vary" in lines
+        assert "claim a, 0.50 percentage points: unknown (more than 1,000 at the largest spread)" in lines
 
 
 def test_the_network_page_has_a_row_a_layer() -> None:
@@ -127,11 +207,11 @@ def test_the_results_page_has_the_question_and_the_table(engine: Any) -> None:
     results = engine.run().results
     blocks = pages.results_page(results)
     assert blocks[0] == Heading("toy", 1)
-    assert Paragraph("Does it run?") in blocks
+    assert Paragraph("Does it run?", "question") in blocks
     table = blocks[-1]
     assert isinstance(table, Table)
     assert [row[0] for row in table.rows] == ["strided (baseline)", "maxpool"]
-    other = pages.results_page(results, baseline="maxpool")[-1]
+    other = pages.results_page(results, report.tables(results, baseline="maxpool"))[-1]
     assert isinstance(other, Table)
     assert [row[0] for row in other.rows] == ["strided", "maxpool (baseline)"]
 
@@ -146,6 +226,7 @@ def test_the_results_page_of_a_grid_ends_with_its_main_effects(engine: Any) -> N
         ("downsample=maxpool", "downsample=strided"),
         ("width=0.25", "width=0.125"),
     ]
-    other = pages.results_page(results, baseline="downsample=maxpool,width=0.25")[-1]
+    rebased = report.tables(results, baseline="downsample=maxpool,width=0.25")
+    other = pages.results_page(results, rebased)[-1]
     assert isinstance(other, Table)
     assert other.rows[1][:2] == ("width=0.125", "width=0.25")

@@ -7,7 +7,8 @@ from importlib import metadata
 import pytest
 
 import ablate
-from ablate import analysis, models, records
+from ablate import analysis, models
+from ablate.report import collecting
 from ablate.study.load import load_study
 from ablate.study.run import Options, run
 
@@ -20,7 +21,7 @@ def test_every_public_name_is_what_it_says() -> None:
     assert ablate.run is run
     assert ablate.Options is Options
     assert ablate.load_study is load_study
-    assert ablate.load_results is records.load_results
+    assert ablate.load_results is collecting.load_results
     assert ablate.analysis is analysis
     assert ablate.models is models
     assert set(ablate.__all__) == {"run", "Options", "load_study", "load_results", "analysis", "models"}

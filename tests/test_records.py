@@ -242,6 +242,32 @@ class TestLoadResults:
             ["b", "a10", 0.1],
         ]
 
+    def test_what_each_finished_trial_got_right_stands_by_its_key(self, folder: Path) -> None:
+        right = np.array([True, False, True, True, False, False, True, False, True])
+        metrics = json.loads(record_path(folder, "a9").read_text())["metrics"]
+        record = Record(
+            key="a9",
+            seed=9,
+            state="complete",
+            metrics=metrics,
+            steps=1,
+            curve=[],
+            correct=pack_bits(right),
+            test_images=9,
+        )
+        save_record(folder, record)
+        found = load_results(folder).correct
+        assert set(found) == {"a9", "a10"}
+        assert (found["a9"].packed, found["a9"].count) == (b"\xb2\x80", 9)  # 1011 0010 1000 0000
+
+    @pytest.mark.parametrize(("correct", "images"), [("gA==", 9), ("gIA=", 8), ("gA", 1)])
+    def test_bits_that_do_not_fit_the_test_images_are_named(
+        self, folder: Path, make_record: Any, correct: str, images: int
+    ) -> None:
+        save_record(folder, make_record("a9", 9, 0.5, correct=correct, test_images=images))
+        with pytest.raises(ResultsError, match=rf"a9\.json: `correct` is not one bit for each of {images} test images"):
+            load_results(folder)
+
     def test_an_unfinished_study_has_its_tables_too(self, tmp_path: Path) -> None:
         write_json(tmp_path / "plan.json", plan())
         results = load_results(str(tmp_path))

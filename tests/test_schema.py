@@ -14,7 +14,9 @@ from ablate.schema import (
     DataConfig,
     DifferenceClaim,
     ModelConfig,
+    PublishedUnder,
     SectionError,
+    SeedBlocks,
     StudyFile,
     TrainConfig,
     argument_section,
@@ -54,6 +56,58 @@ def test_the_smallest_study_has_the_documented_defaults() -> None:
 def test_a_count_of_seeds_starts_at_zero_and_a_list_is_kept() -> None:
     assert study(seeds=3).seed_list == (0, 1, 2)
     assert study(seeds=[7, 2]).seed_list == (7, 2)
+
+
+def test_seeds_in_blocks_begin_with_the_first() -> None:
+    config = study(seeds={"start": 4, "at_most": 9, "until": 1})
+    assert config.seeds == SeedBlocks(start=4, at_most=9, until=1.0)
+    assert config.seed_list == (0, 1, 2, 3)
+    assert study(seeds=config.seeds) == config
+    assert study(seeds={"start": 4, "at_most": 9, "until": 1}, design="count").seed_list == ()
+
+
+@pytest.mark.parametrize(
+    ("seeds", "place"),
+    [
+        ({"start": 2, "at_most": 9, "until": 0.1}, "start"),
+        ({"start": 3.0, "at_most": 9, "until": 0.1}, "start"),
+        ({"start": 5, "at_most": 4, "until": 0.1}, "at_most"),
+        ({"start": 5, "at_most": 10_001, "until": 0.1}, "at_most"),
+        ({"start": 5, "at_most": 9, "until": 0.0}, "until"),
+        ({"start": 5, "at_most": 9, "until": float("inf")}, "until"),
+        ({"start": 5, "at_most": 9}, "until"),
+        ({"start": 5, "at_most": 9, "until": 0.1, "step": 2}, "step"),
+    ],
+)
+def test_blocks_that_cannot_be_are_refused_where_they_are_wrong(seeds: dict[str, Any], place: str) -> None:
+    with pytest.raises(SectionError) as raised:
+        study(seeds=seeds)
+    assert [location[-1] for location in locations(raised.value)] == [place]
+
+
+class TestYoungerFields:
+    """What an older plan.json does not have is not written while it has its default, or old plans would differ."""
+
+    def test_a_seed_offset_is_written_where_it_shifts(self) -> None:
+        assert "seed_offset" not in TrainConfig(epochs=1, seed_offset=0).model_dump()
+        assert TrainConfig(epochs=1, seed_offset=3).model_dump(exclude_none=True)["seed_offset"] == 3
+        assert "seed_offset" not in study().model_dump(mode="json")["train"]
+
+    def test_conditions_of_a_claim_are_written_where_there_are_some(self) -> None:
+        claim = DifferenceClaim(id="a", source="b", statement="c", better={"f": 1}, than={"f": 2})
+        assert "published_under" not in claim.model_dump()
+        under = claim.model_copy(update={"published_under": PublishedUnder(data="CIFAR-10")})
+        assert under.model_dump(exclude_none=True)["published_under"] == {"data": "CIFAR-10"}
+
+    def test_what_was_left_out_comes_back_as_it_was(self) -> None:
+        for config in (TrainConfig(epochs=1), TrainConfig(epochs=1, seed_offset=2)):
+            assert TrainConfig(**config.model_dump()) == config
+
+    def test_nothing_else_is_left_out(self) -> None:
+        written = study(data={"name": "cifar10", "root": "here"}).model_dump(mode="json", exclude={"data": {"root"}})
+        assert written["retries"] == 1
+        assert written["data"].keys() == DataConfig.model_fields.keys() - {"root"}
+        assert written["train"].keys() == TrainConfig.model_fields.keys() - {"seed_offset"}
 
 
 def test_a_field_of_the_model_that_is_not_stated_is_none() -> None:

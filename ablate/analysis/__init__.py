@@ -3,11 +3,20 @@
 effects      one array of differences -> mean, interval, p-values
 factorial    pairs, main effects, interactions -> variants with weights
 pairing      a table of trials, and weights -> differences paired by seed
+unpaired     two groups of values that share no seed
 verdicts     Holm over a family, and the words that follow
+improvement  how often a variant is the better one
+bootstrap    bits, one a trial and test image -> intervals over seeds and images
 claims       which variants a published difference is about
 conclusions  all of it together, as tables
 summary      each variant by itself
+grid         a metric over every combination of the levels of several factors
+crossed      analysis of variance, interactions, where one factor at a time would mislead
+pareto       accuracy against costs
+power        how many seeds a difference takes
+sequential   seeds in blocks, until intervals are narrow enough
 ratios       what was measured round by round -> medians, ratios, intervals, verdicts
+counting     what becomes of a printed number once its meanings are counted
 """
 
 from ablate.analysis.conclusions import Conclusions, conclude, contrasts

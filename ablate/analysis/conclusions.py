@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from ablate.analysis.bootstrap import RESAMPLED_METRIC, UNKNOWN, CorrectBits, Interval, Resampled, images_intervals
 from ablate.analysis.claims import TestedClaim, claim_weights
 from ablate.analysis.factorial import Contrast, pair
+from ablate.analysis.improvement import probability_of_improvement
 from ablate.analysis.pairing import Comparison, by_seed, check_trials, compare
 from ablate.analysis.verdicts import Direction, Finding, adjust, badges_of, claim_verdict_of, verdict_of
 from ablate.errors import AblateError, UnknownName
@@ -15,8 +17,8 @@ from ablate.lookup import suggestion
 from ablate.measure import DIRECTIONS
 
 CONTRAST_COLUMNS = (
-    *("variant", "baseline", "metric", "n", "difference", "ci_low", "ci_high"),
-    *("p_value", "p_sign_flip", "p_adjusted", "effect_size", "verdict", "badges"),
+    *("variant", "baseline", "metric", "n", "difference", "ci_low", "ci_high", "images_ci_low", "images_ci_high"),
+    *("p_value", "p_sign_flip", "p_adjusted", "effect_size", "probability_of_improvement", "verdict", "badges"),
 )
 CLAIM_COLUMNS = ("id", "source", "metric", "published", "measured", "ci_low", "ci_high", "verdict", "badges")
 
@@ -38,14 +40,18 @@ def contrasts(
     margin: Margin = None,
     *,
     directions: Mapping[str, Direction] | None = None,
+    correct: CorrectBits | None = None,
 ) -> pd.DataFrame:
     """Every variant minus `baseline` on every metric, paired by seed: one row each, metric by metric.
 
     `trials` has one row a trial with the columns `variant`, `seed` and `metrics`; a NaN is a missing value. Columns of
     the result: CONTRAST_COLUMNS. The interval is the 95 % paired-t interval, not corrected for the family; `p_value`
     belongs to it; `p_sign_flip` is exact; `p_adjusted` is `p_value` after Holm over the variants, each metric a family;
-    `effect_size` is Cohen's d_z; `verdict` (None under 3 pairs) is decided by `p_adjusted` and, where `margin` gives
-    the difference that does not matter (one number, or one a metric), by two one-sided tests.
+    `effect_size` is Cohen's d_z; `probability_of_improvement` is the share of pairs in which the variant is better;
+    `verdict` (None under 3 pairs) is decided by `p_adjusted` and, where `margin` gives the difference that does not
+    matter (one number, or one a metric), by two one-sided tests. `images_ci_low` and `images_ci_high` are the 95 %
+    interval over seeds x images (`ablate.analysis.bootstrap`), for `accuracy` where `correct` has the bits of every
+    trial, else NaN.
 
     `directions` says which way is better for columns that `ablate.measure` does not know. Raises `AblateError` for an
     unknown baseline, missing columns, repeated trials, a metric without a direction and a margin that is no margin.
@@ -57,7 +63,7 @@ def contrasts(
     if baseline not in variants:
         raise UnknownName(f"unknown baseline {baseline!r}; {suggestion(baseline, map(str, variants))}")
     tested = [pair(variant, baseline) for variant in variants if variant != baseline]
-    return conclude(trials, tested, metrics, margin, directions=directions).contrasts
+    return conclude(trials, tested, metrics, margin, directions=directions, correct=correct).contrasts
 
 
 def conclude(
@@ -69,6 +75,7 @@ def conclude(
     claims: Sequence[TestedClaim] = (),
     factor_columns: Mapping[str, str] | None = None,
     directions: Mapping[str, Direction] | None = None,
+    correct: CorrectBits | None = None,
 ) -> Conclusions:
     """`contrasts` for whatever is `tested`, and the verdict on each claim, in one family a metric.
 
@@ -88,17 +95,31 @@ def conclude(
         for claim, metric in zip(claims, claim_metrics, strict=True)
     ]
     findings = adjust([*differences, *claimed])
-    of_contrasts = zip(asked, findings[: len(asked)], strict=True)
+    of_contrasts = zip(asked, findings[: len(asked)], _over_images(differences, correct or {}), strict=True)
     of_claims = zip(claims, findings[len(asked) :], strict=True)
-    rows = [_contrast_row(each, finding, ways[metric], margins[metric]) for (each, metric), finding in of_contrasts]
+    rows = [
+        _contrast_row(each, finding, images, ways[metric], margins[metric])
+        for (each, metric), finding, images in of_contrasts
+    ]
     return Conclusions(
         contrasts=_frame(rows, CONTRAST_COLUMNS),
         claims=_frame([_claim_row(*each, ways) for each in of_claims], CLAIM_COLUMNS),
     )
 
 
-def _contrast_row(each: Contrast, finding: Finding, way: Direction, margin: float | None) -> dict[str, object]:
-    comparison, effect = finding.comparison, finding.comparison.effect
+def _over_images(differences: Sequence[Comparison], correct: CorrectBits) -> list[Interval]:
+    at = [index for index, each in enumerate(differences) if each.metric == RESAMPLED_METRIC]
+    asked = [Resampled(differences[index].weights, differences[index].pairs.seeds) for index in at]
+    intervals = [UNKNOWN] * len(differences)
+    for index, interval in zip(at, images_intervals(correct, asked), strict=True):
+        intervals[index] = interval
+    return intervals
+
+
+def _contrast_row(
+    each: Contrast, finding: Finding, images: Interval, way: Direction, margin: float | None
+) -> dict[str, object]:
+    comparison, effect, pairs = finding.comparison, finding.comparison.effect, finding.comparison.pairs
     return {
         "variant": each.variant,
         "baseline": each.baseline,
@@ -107,10 +128,13 @@ def _contrast_row(each: Contrast, finding: Finding, way: Direction, margin: floa
         "difference": effect.difference,
         "ci_low": effect.ci_low,
         "ci_high": effect.ci_high,
+        "images_ci_low": images[0],
+        "images_ci_high": images[1],
         "p_value": effect.p_value,
         "p_sign_flip": effect.p_sign_flip,
         "p_adjusted": finding.p_adjusted,
         "effect_size": effect.effect_size,
+        "probability_of_improvement": probability_of_improvement(pairs.differences, pairs.magnitude, way),
         "verdict": verdict_of(finding, way, margin),
         "badges": badges_of(finding),
     }

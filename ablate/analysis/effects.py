@@ -5,12 +5,13 @@ only that a difference is as likely to be negative as positive when the two vari
 of Experiments, section 21).
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from ablate import randomness
 
@@ -19,9 +20,11 @@ Differences = NDArray[np.float64]
 CONFIDENCE = 0.95
 # Differences of doubles carry rounding of about 1e-16 of the numbers they come from: what lies closer is equal.
 ROUNDING = 1e-12
-# Two halves of 2^20 signed sums each; beyond this the enumeration is sampled.
-EXACT_UP_TO_PAIRS = 40
+# Two halves of 2^15 signed sums each; beyond this the enumeration is sampled.
+EXACT_UP_TO_PAIRS = 30
 SAMPLED_FLIPS = 100_000
+# The sign of each of eight differences, for every byte.
+SIGNS_OF_BYTE = 1.0 - 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1)
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,19 @@ def paired_effect(differences: Differences, magnitude: float) -> PairedEffect:
     deviation = float(np.std(differences, ddof=1))
     error = deviation / math.sqrt(n)
     half_width = half_interval(deviation, n)
-    p_value = float(2 * stats.t.sf(abs(mean) / error, n - 1))
+    p_value = float(2 * special.stdtr(n - 1, -abs(mean) / error))
     return PairedEffect(n, mean, error, mean - half_width, mean + half_width, p_value, p_sign_flip, mean / deviation)
 
 
-def half_interval(deviation: float, n: int) -> float:
-    """Half the width of the 95 % t interval of a mean of `n` >= 2 values with sample standard deviation `deviation`."""
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * deviation / math.sqrt(n)
+def half_interval(deviation: float, n: int, confidence: float = CONFIDENCE) -> float:
+    """Half the width of the t interval of a mean of `n` >= 2 values with sample standard deviation `deviation`."""
+    return t_quantile(n, confidence) * deviation / math.sqrt(n)
+
+
+@functools.cache
+def t_quantile(n: int, confidence: float = CONFIDENCE) -> float:
+    """What a t of `n` >= 2 values, n - 1 degrees of freedom, exceeds either way with probability 1 - `confidence`."""
+    return float(special.stdtrit(n - 1, (1 + confidence) / 2))
 
 
 def equivalence_p(effect: PairedEffect, margin: float) -> float:
@@ -81,13 +90,13 @@ def equivalence_p(effect: PairedEffect, margin: float) -> float:
         return 0.0 if abs(effect.difference) < margin else 1.0
     # The test against the nearer bound has the larger p-value.
     distance = (margin - abs(effect.difference)) / effect.standard_error
-    return float(stats.t.sf(distance, effect.n - 1))
+    return float(special.stdtr(effect.n - 1, -distance))
 
 
 def sign_flip_p(differences: Differences, magnitude: float) -> float:
-    """Two-sided p of the mean among all 2^n ways to flip signs: exact up to 40 differences, then 100,000 draws.
+    """Two-sided p of the mean among all 2^n ways to flip signs: exact up to 30 differences, then 100,000 draws.
 
-    The 2^n sums are never formed: each is a sum over the first half plus a sum over the second, and sorting one side
+    The 2^n sums are never formed: each is a sum over the first half plus a sum over the second, and sorting both sides
     counts them in about 2^(n/2) steps. (scipy's permutation_test forms them; 16 pairs take it a quarter of a second,
     and every further pair doubles that.) NaN for no differences.
     """
@@ -99,27 +108,36 @@ def sign_flip_p(differences: Differences, magnitude: float) -> float:
         return 1.0
     if n > EXACT_UP_TO_PAIRS:
         return _sampled_sign_flip_p(differences, reach)
-    first, second = _signed_sums(differences[: n // 2]), np.sort(_signed_sums(differences[n // 2 :]))
-    above = len(second) - np.searchsorted(second, reach - first, side="left")
-    below = np.searchsorted(second, -reach - first, side="right")
-    return float(np.sum(above + below) / 2.0**n)
+    first, second = _signed_sums(differences[: n // 2]), _signed_sums(differences[n // 2 :])
+    above = len(first) * len(second) - int(np.searchsorted(second, reach - first, side="left").sum())
+    # Flipping every sign negates the sum, so as many lie below -reach.
+    return 2 * above / 2.0**n
 
 
 def _signed_sums(differences: Differences) -> Differences:
+    """All 2^n sums of `differences` with signs, rising."""
     sums = np.zeros(1)
     for difference in differences:
-        sums = np.concatenate([sums + difference, sums - difference])
+        # Two rising runs, which the stable sort merges.
+        sums = np.sort(np.concatenate([sums - difference, sums + difference]), kind="stable")
     return sums
 
 
 def _sampled_sign_flip_p(differences: Differences, reach: float) -> float:
-    n = len(differences)
-    words_per_draw = -(-n // 64)
-    words = randomness.words(SAMPLED_FLIPS * words_per_draw, "sign_flip", n)
-    bits = np.unpackbits(words.view(np.uint8)).reshape(SAMPLED_FLIPS, -1)[:, :n]
-    sums = differences.sum() - 2 * (bits @ differences)
+    groups = np.append(differences, np.zeros(-len(differences) % 8)).reshape(-1, 8)
+    sums = np.zeros(SAMPLED_FLIPS)
+    # Words are longer than bytes: the last ones may be left over.
+    for group, drawn in zip(groups, _drawn_signs(len(differences)), strict=False):
+        sums += (SIGNS_OF_BYTE @ group)[drawn]
     # The observed signs are one of the draws (Phipson & Smyth 2010), so that p is never 0.
     return float((1 + np.count_nonzero(np.abs(sums) >= reach)) / (1 + SAMPLED_FLIPS))
+
+
+@functools.lru_cache(maxsize=2)
+def _drawn_signs(n: int) -> NDArray[np.uint8]:
+    """Signs of `n` differences, one bit each: shape (bytes, SAMPLED_FLIPS)."""
+    words = randomness.words(SAMPLED_FLIPS * -(-n // 64), "sign_flip", n)
+    return np.ascontiguousarray(words.view(np.uint8).reshape(SAMPLED_FLIPS, -1).T)
 
 
 def _without_spread(difference: float) -> float:

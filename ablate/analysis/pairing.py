@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ablate.analysis.effects import PairedEffect, paired_effect
+from ablate.analysis.effects import Differences, PairedEffect, paired_effect
 from ablate.analysis.factorial import Weights
 from ablate.errors import AblateError
 
@@ -18,6 +18,18 @@ Pairing = Literal["complete", "missing"]
 
 Identity = tuple[tuple[str, Fraction], ...]
 """Variants in order of their names, weighed so that the first has the weight 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Differences, shape (n,), one at each of `seeds`; `magnitude` is the largest value that they were taken of."""
+
+    seeds: tuple[int, ...]
+    differences: Differences
+    magnitude: float
+
+
+NO_PAIRS = Pairs((), np.empty(0), 0.0)
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,7 @@ class Comparison:
     weights: Weights
     effect: PairedEffect
     pairing: Pairing
+    pairs: Pairs = NO_PAIRS
 
     @property
     def identity(self) -> Identity:
@@ -54,8 +67,11 @@ def check_trials(trials: pd.DataFrame, columns: Sequence[str]) -> None:
 
 def by_seed(trials: pd.DataFrame, metric: str) -> pd.DataFrame:
     """`metric` as a table of seeds x variants; NaN where a trial is missing or its value is not finite."""
-    values = trials[["variant", "seed"]].assign(value=_numbers(trials[metric]))
-    return values.pivot(index="seed", columns="variant", values="value")
+    rows, seeds = pd.factorize(trials["seed"], sort=True)
+    columns, variants = pd.factorize(trials["variant"], sort=True)
+    table = np.full((len(seeds), len(variants)), np.nan)
+    table[rows, columns] = _numbers(trials[metric])
+    return pd.DataFrame(table, pd.Index(seeds, name="seed"), pd.Index(variants, name="variant"))
 
 
 def compare(values: pd.DataFrame, metric: str, weights: Weights) -> Comparison:
@@ -65,12 +81,14 @@ def compare(values: pd.DataFrame, metric: str, weights: Weights) -> Comparison:
     """
     if not weights:
         return Comparison(metric, {}, paired_effect(np.empty(0), 0.0), "missing")
-    arms = values[list(weights)].to_numpy(dtype=np.float64)
+    columns = list(values.columns)
+    arms = values.to_numpy(dtype=np.float64)[:, [columns.index(variant) for variant in weights]]
     complete = ~np.isnan(arms).any(axis=1)
     arms = arms[complete]
     magnitude = float(np.abs(arms).max()) if complete.any() else 0.0
-    effect = paired_effect(_weighed(arms, list(weights.values())), magnitude)
-    return Comparison(metric, weights, effect, "complete" if complete.all() else "missing")
+    pairs = Pairs(tuple(values.index[complete]), _weighed(arms, list(weights.values())), magnitude)
+    effect = paired_effect(pairs.differences, magnitude)
+    return Comparison(metric, weights, effect, "complete" if complete.all() else "missing", pairs)
 
 
 def _weighed(arms: NDArray[np.float64], weights: Sequence[Fraction]) -> NDArray[np.float64]:
@@ -82,9 +100,9 @@ def _weighed(arms: NDArray[np.float64], weights: Sequence[Fraction]) -> NDArray[
     return total / parts
 
 
-def _numbers(column: "pd.Series[float]") -> "pd.Series[float]":
+def _numbers(column: "pd.Series[float]") -> NDArray[np.float64]:
     try:
-        numbers = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
+        numbers: NDArray[np.float64] = pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise AblateError(f"column {column.name!r} of the trials holds something that is no number: {error}") from None
-    return pd.Series(np.where(np.isfinite(numbers), numbers, np.nan), index=column.index)
+    return np.where(np.isfinite(numbers), numbers, np.nan)

@@ -1,14 +1,17 @@
 """What the commands say, as report blocks: from data to headings and tables, without printing anything."""
 
+from ablate.pages.comparison import comparison_page
 from ablate.pages.listings import LISTINGS, listing_page
 from ablate.pages.machine import bench_page, doctor_page, network_page, profile_page
-from ablate.pages.studies import counts_page, plan_page, results_page, status_page
+from ablate.pages.studies import counts_page, index_page, plan_page, results_page, status_page
 
 __all__ = [
     "LISTINGS",
     "bench_page",
+    "comparison_page",
     "counts_page",
     "doctor_page",
+    "index_page",
     "listing_page",
     "network_page",
     "plan_page",

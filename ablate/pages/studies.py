@@ -1,10 +1,14 @@
 """Of a study: its table, its plan, how far it is."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ablate import report
+from ablate.pages.power import power_blocks
 from ablate.records import Results
 from ablate.report.document import Block, Bullets, Code, Column, Heading, Notice, Paragraph, Table
+from ablate.report.index import Entry
+from ablate.report.numbers import quantity, show
 from ablate.report.sections.answer import answer
 from ablate.report.sections.counted import counted
 from ablate.report.sections.parameters import parameters
@@ -18,13 +22,22 @@ if TYPE_CHECKING:  # a report must not wait for Optuna, nor need it
 NOTHING_TO_TRAIN = "nothing to train: a study that counts its networks"
 
 
-def results_page(results: Results, baseline: str | None = None) -> list[Block]:
-    """The question, the answer, and the table of variants, with the main effects where factors are crossed."""
-    derived = report.tables(results, baseline)
+def results_page(results: Results, derived: report.Tables | None = None) -> list[Block]:
+    """The question, the answer, and the table of variants, with the main effects where factors are crossed.
+
+    `derived` is what was made of `results` already; it is made here unless given.
+    """
+    derived = report.tables(results) if derived is None else derived
     if results.plan["study"]["design"] == "count":
         return counts_page(results, derived)
     said = [block for block in answer(results, derived) if isinstance(block, Heading | Paragraph | Notice)]
     return [*said, *result_tables(results, derived)]
+
+
+def index_page(entries: Sequence[Entry]) -> list[Block]:
+    """Every study of a folder with its answer."""
+    rows = tuple((str(entry.folder), entry.answer) for entry in entries)
+    return [Table((Column("study", "left"), Column("answer", "left")), rows)]
 
 
 def counts_page(results: Results, derived: report.Tables) -> list[Block]:
@@ -38,7 +51,7 @@ def counts_page(results: Results, derived: report.Tables) -> list[Block]:
 
 
 def plan_page(preview: dict[str, Any]) -> list[Block]:
-    """The variants with their counts, and what is left to do."""
+    """The variants with their counts, what is left to do, and what the seeds can show."""
     left = preview["seconds_left"]
     time_left = "unknown until a trial has finished" if left is None else f"about {left / 60:.0f} min on one worker"
     trials = f"{preview['trials']} trials, {preview['done']} done; training time left: {time_left}"
@@ -46,7 +59,13 @@ def plan_page(preview: dict[str, Any]) -> list[Block]:
     names = list(preview["variants"][0])
     columns = tuple(Column(name, "right" if name in ("params", "macs") else "left") for name in names)
     rows = tuple(tuple(_cell(row[name]) for name in names) for row in preview["variants"])
-    return [Heading(preview["study"], 1), Table(columns, rows), Paragraph(trials)]
+    return [
+        Heading(preview["study"], 1),
+        Table(columns, rows),
+        Paragraph(trials),
+        *_seed_blocks(preview["seeds"]),
+        *(power_blocks(preview["power"]) if preview["power"] else []),
+    ]
 
 
 def status_page(status: "Status") -> list[Block]:
@@ -57,6 +76,22 @@ def status_page(status: "Status") -> list[Block]:
     running: list[Block] = [Paragraph("running now:"), Bullets(status.running)] if status.running else []
     failures = [block for failure in status.failures for block in _failure_blocks(failure)]
     return [Heading(status.study, 1), Paragraph(counts), *running, *failures]
+
+
+def _seed_blocks(seeds: dict[str, Any]) -> list[Block]:
+    if seeds["until"] is None:
+        return []
+    metric = seeds["metric"]
+    unit = quantity(metric).difference_unit
+    said = (
+        f"{seeds['planned']} seeds a variant are planned by now and at most {seeds['at_most']}, until every 95 % "
+        f"interval is within ±{show(metric, seeds['until'])} {unit}"
+    )
+    if not seeds["judged"]:
+        return [Paragraph(f"{said}; none is known yet.")]
+    known = "an interval is missing" if seeds["half_width"] is None else f"±{show(metric, seeds['half_width'])} {unit}"
+    more = "" if seeds["outlook"] == "unfinished" else "; no more are added"
+    return [Paragraph(f"{said}; the widest after {seeds['judged']} seeds: {known}{more}.")]
 
 
 def _failure_blocks(failure: "Failure") -> list[Block]:

@@ -8,7 +8,11 @@
     sections/    one part of the report a file: results and tables -> blocks
     document     the blocks
     markdown     blocks -> text
-    figures      charts -> pictures
+    html/        blocks -> one page, by templates
+    latex        blocks -> tables for a paper
+    figures/     one kind of chart a file: charts -> pictures
+    drawing      what of the tables is drawn
+    index        a folder of studies -> their reports and a page over all
 
 To add a section, write its function in a file under sections/ and enter it in SECTIONS, or in COUNT_SECTIONS
 for studies that only count; to add a format, write blocks -> text and enter it in FORMATS.
@@ -21,7 +25,7 @@ import pandas as pd
 
 from ablate.lookup import load_dotted, lookup
 from ablate.records import Results, write_bytes
-from ablate.report import markdown
+from ablate.report import html, latex, markdown
 from ablate.report.badges import BADGES, NO_FAULTS
 from ablate.report.derive import Tables, tables
 from ablate.report.document import Block, Chart
@@ -32,26 +36,35 @@ from ablate.report.sections.contrasts import contrasts_section
 from ablate.report.sections.costs import costs_section
 from ablate.report.sections.counted import counted
 from ablate.report.sections.counting_method import counting_method
+from ablate.report.sections.crossed import crossed_section
+from ablate.report.sections.curves import curves_section
 from ablate.report.sections.environment import environment
 from ablate.report.sections.failures import failures_section
+from ablate.report.sections.ladder import ladder_section
 from ablate.report.sections.method import method
 from ablate.report.sections.parameters import parameters
+from ablate.report.sections.pareto import pareto_section
 from ablate.report.sections.printed import printed
 from ablate.report.sections.reproduce import reproduce
 from ablate.report.sections.results import results_section, results_table
+from ablate.report.sections.seeds import seeds_section
+from ablate.report.sections.stated import stated_section
 from ablate.report.sections.systems import systems
 
 __all__ = [
     "BADGES",
     "COUNT_SECTIONS",
+    "DEFAULT_FORMATS",
     "FORMATS",
     "SECTIONS",
     "Tables",
+    "check_formats",
     "document",
     "results_table",
     "strict_problems",
     "tables",
     "write",
+    "write_derived",
 ]
 
 Section = Callable[[Results, Tables], list[Block]]
@@ -60,14 +73,20 @@ Section = Callable[[Results, Tables], list[Block]]
 SECTIONS: dict[str, Section] = {
     "answer": answer,
     "results": results_section,
-    "contrasts": contrasts_section,
-    "costs": costs_section,
+    "ladder": ladder_section,
+    "seeds": seeds_section,
+    "crossed": crossed_section,
     "claims": claims_section,
+    "contrasts": contrasts_section,
+    "pareto": pareto_section,
+    "costs": costs_section,
+    "curves": curves_section,
     "badges": badges_section,
     "failures": failures_section,
-    "method": method,
-    "environment": environment,
+    "stated": stated_section,
     "reproduce": reproduce,
+    "environment": environment,
+    "method": method,
 }
 
 # Of a study that only counts.
@@ -76,14 +95,19 @@ COUNT_SECTIONS: dict[str, Section] = {
     "systems": systems,
     "printed": printed,
     "parameters": parameters,
-    "method": counting_method,
-    "environment": environment,
     "reproduce": reproduce,
+    "environment": environment,
+    "method": counting_method,
 }
 
-DRAW = "ablate.report.figures:svg"  # matplotlib comes in where there is a chart
+DRAW = "ablate.report.figures:picture"  # matplotlib comes in where there is a chart
 
-FORMATS: dict[str, Callable[[Sequence[Block]], str]] = {"md": markdown.render}
+FORMATS: dict[str, Callable[[Sequence[Block]], str]] = {
+    "html": html.render,
+    "md": markdown.render,
+    "tex": latex.render,
+}
+DEFAULT_FORMATS = ("html", "md")
 
 
 def document(results: Results, derived: Tables) -> list[Block]:
@@ -92,20 +116,32 @@ def document(results: Results, derived: Tables) -> list[Block]:
     return [block for section in sections.values() for block in section(results, derived)]
 
 
-def write(results: Results, formats: Sequence[str] = ("md",), *, baseline: str | None = None) -> list[Path]:
+def write(results: Results, formats: Sequence[str] = DEFAULT_FORMATS, *, baseline: str | None = None) -> list[Path]:
     """Write the CSV tables, `report.<format>` and its figures into the results folder; return their paths.
 
     The same folder gives the same bytes. Raises `UnknownName` for an unknown format or baseline.
     """
-    writers = {name: lookup(FORMATS, name, "report format") for name in formats}
-    derived = tables(results, baseline)
+    check_formats(formats)
+    return write_derived(results, tables(results, baseline), formats)
+
+
+def write_derived(results: Results, derived: Tables, formats: Sequence[str] = DEFAULT_FORMATS) -> list[Path]:
+    """`write` for tables that have been made already."""
     blocks = document(results, derived)
     contents = {f"{name}.csv": _csv(getattr(derived, name)) for name in Tables.__dataclass_fields__}
-    contents |= {f"report.{name}": render(blocks) for name, render in writers.items()}
-    contents |= {block.file: load_dotted(DRAW)(block) for block in blocks if isinstance(block, Chart)}
+    contents |= {f"report.{name}": FORMATS[name](blocks).encode() for name in check_formats(formats)}
+    for block in blocks:
+        contents |= _pictures(block) if isinstance(block, Chart) else {}
     for name, content in contents.items():
-        write_bytes(results.folder / name, content.encode())
+        write_bytes(results.folder / name, content)
     return [results.folder / name for name in contents]
+
+
+def check_formats(formats: Sequence[str]) -> Sequence[str]:
+    """`formats` themselves; raises `UnknownName` for one that is unknown."""
+    for name in formats:
+        lookup(FORMATS, name, "report format")
+    return formats
 
 
 def strict_problems(derived: Tables) -> list[str]:
@@ -113,5 +149,10 @@ def strict_problems(derived: Tables) -> list[str]:
     return [f"{row}: {name} ({BADGES[name]})" for name, row in badged_rows(derived) if name not in NO_FAULTS]
 
 
-def _csv(table: pd.DataFrame) -> str:
-    return table.to_csv(index=False, lineterminator="\n")
+def _pictures(chart: Chart) -> dict[str, bytes]:
+    drawn = load_dotted(DRAW)(chart)
+    return {chart.file: drawn.svg.encode(), chart.pdf_file: drawn.pdf}
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False, lineterminator="\n").encode()

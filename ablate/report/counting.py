@@ -11,12 +11,16 @@ from ablate.analysis.counting import Counted, judge
 from ablate.errors import ResultsError
 from ablate.records import Results
 from ablate.report.costing import costs_of, costs_table, exact_costs, measured_columns
-from ablate.report.document import Bar, Chart, Panel
+from ablate.report.document import Bar, BarChart, Panel
 from ablate.schema import CountClaim, claim_from_json
 
 ACCURACY = ("accuracy_mean", "accuracy_sd", "accuracy_ci_low", "accuracy_ci_high")
 COUNT_CLAIM_COLUMNS = (*CLAIM_COLUMNS[:-1], "system", "reason", CLAIM_COLUMNS[-1])
 FIGURE = "figures/parameters.svg"
+SUMMARY = (
+    "Two bars a system: its parameters as counted here, and as the source that heads the panel prints them, for every "
+    "source that prints those of at least three systems."
+)
 FEWEST_BARS = 3  # fewer are read faster in the table
 MILLION = 1e6
 
@@ -47,12 +51,13 @@ def count_claims(plan: dict[str, Any]) -> list[CountClaim]:
     return [claim for claim in claims if isinstance(claim, CountClaim)]
 
 
-def parameter_chart(results: Results) -> Chart | None:
+def parameter_chart(results: Results) -> BarChart | None:
     """The parameters of every source that prints those of FEWEST_BARS systems, beside those that were counted."""
     claims = count_claims(results.plan)
     panels = [_panel(source, claims, results.plan) for source in dict.fromkeys(claim.source for claim in claims)]
     drawn = tuple(panel for panel in panels if len(panel.bars) >= FEWEST_BARS)
-    return Chart("Parameters, measured and as printed", "million parameters", FIGURE, drawn) if drawn else None
+    title, unit = "Parameters, measured and as printed", "million parameters"
+    return BarChart(title, unit, FIGURE, SUMMARY, drawn) if drawn else None
 
 
 def _panel(source: str, claims: list[CountClaim], plan: dict[str, Any]) -> Panel:

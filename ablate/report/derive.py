@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ablate.analysis import conclude, summarise
+from ablate.analysis.bootstrap import CorrectBits
 from ablate.analysis.claims import TestedClaim, claim_weights
 from ablate.analysis.conclusions import CLAIM_COLUMNS, CONTRAST_COLUMNS
 from ablate.analysis.factorial import Contrast
@@ -82,6 +83,13 @@ def planned_trials(results: Results) -> pd.DataFrame:
     return planned.assign(**{column: found[column].to_numpy() for column in found.columns})
 
 
+def correct_bits(results: Results) -> CorrectBits:
+    """Of every finished trial, variant and seed, one bit a test image."""
+    known = results.trials[results.trials["key"].isin(results.correct)]
+    trials = zip(known["variant"], known["seed"], known["key"], strict=True)
+    return {(variant, seed): results.correct[key] for variant, seed, key in trials}
+
+
 def study_claims(results: Results) -> list[TestedClaim]:
     """The claims about what training gives, their levels by name; a level that no variant has raises `ResultsError`."""
     stored = [claim_from_json(claim) for claim in results.plan["study"]["claims"]]
@@ -126,19 +134,23 @@ def _conclusions(
         {primary: margins[primary]} if primary in margins else None,
         claims=paired,
         factor_columns=factor_columns(results),
+        correct=correct_bits(results),
     )
     described = [metric for metric in DESCRIBED if metric != primary and planned[metric].notna().any()]
     parts = [
         _with_trial_badges(concluded.contrasts, tested, results, planned),
-        *(_with_trial_badges(_described(planned, tested, metric), tested, results, planned) for metric in described),
+        *(
+            _with_trial_badges(_described(results, planned, tested, metric), tested, results, planned)
+            for metric in described
+        ),
         *(_exact(results.plan, tested, metric) for metric in EXACT),
     ]
     contrasts = _stack([part for part in parts if len(part)])
     return contrasts, _claims(results, planned, claims, concluded.claims)
 
 
-def _described(planned: pd.DataFrame, tested: Sequence[Contrast], metric: str) -> pd.DataFrame:
-    rows = conclude(planned, tested, [metric]).contrasts
+def _described(results: Results, planned: pd.DataFrame, tested: Sequence[Contrast], metric: str) -> pd.DataFrame:
+    rows = conclude(planned, tested, [metric], correct=correct_bits(results)).contrasts
     badges = [MISSING_SEEDS if MISSING_SEEDS in cell.split(";") else "" for cell in rows["badges"]]
     verdicts = pd.Series([None] * len(rows), dtype=object, index=rows.index)
     return rows.assign(p_adjusted=np.nan, verdict=verdicts, badges=badges)
@@ -161,7 +173,7 @@ def _exact(plan: dict[str, Any], tested: Sequence[Contrast], metric: str) -> pd.
 def _stack(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     rows = [row for part in parts for row in part.to_dict("records")]
     frame = pd.DataFrame(rows, columns=list(CONTRAST_COLUMNS))
-    numbers = dict.fromkeys(CONTRAST_COLUMNS[4:11], "float64")
+    numbers = dict.fromkeys(CONTRAST_COLUMNS[4:-2], "float64")
     verdicts = [row["verdict"] if isinstance(row["verdict"], str) else None for row in rows]
     return frame.astype({"n": "Int64", **numbers}).assign(verdict=pd.Series(verdicts, dtype=object, index=frame.index))
 

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from urllib.parse import quote
 
-from ablate.report.document import Block, Bullets, Chart, Code, Heading, Notice, Paragraph, Table
+from ablate.report.document import Block, Bullets, Cell, Chart, Code, Heading, Notice, Paragraph, Table
 
 # What would be read as HTML: tags, comments, entities. A `<` before a blank or a number is text, and so is a lone `&`.
 HTML = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)")
@@ -39,8 +40,8 @@ def _block(block: Block) -> str:
             return _fenced(text)
         case Table():
             return _table(block)
-        case Chart(title=title, file=file):
-            return f"![{escape(title)}]({file})"
+        case Chart(title=title, file=file, summary=summary):
+            return f"![{escape(title)}]({file})" + (f"\n\n{_line(summary)}" if summary else "")
 
 
 def _line(text: str) -> str:
@@ -60,10 +61,16 @@ def _fenced(text: str) -> str:
 
 
 def _table(table: Table) -> str:
-    header = _row(tuple(column.header for column in table.columns))
+    header = _row([escape(column.header) for column in table.columns])
     rule = "|" + "|".join("---:" if column.align == "right" else "---" for column in table.columns) + "|"
-    return "\n".join([header, rule, *(_row(row) for row in table.rows)])
+    return "\n".join([header, rule, *(_row([_cell(cell) for cell in row]) for row in table.rows)])
 
 
-def _row(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(escape(cell) for cell in cells) + " |"
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(cell: str | Cell) -> str:
+    if isinstance(cell, str):
+        return escape(cell)
+    return f"[{escape(cell.text)}]({quote(cell.link)})" if cell.link else escape(cell.text)

@@ -18,12 +18,13 @@ from ablate.schema.claims import (
     Interaction,
     InteractionClaim,
     PublishedClaim,
+    PublishedUnder,
     Reading,
     claim_from_json,
 )
 from ablate.schema.network import BuilderConfig, ModelConfig
 from ablate.schema.section import ARGUMENT_TYPES, KeyPath, Section, SectionError, argument_section, keys_at, validated
-from ablate.schema.study import FIELD_PATHS, SECTIONS, CostConfig, Mode, StudyFile, json_schema
+from ablate.schema.study import FIELD_PATHS, SECTIONS, CostConfig, Mode, SeedBlocks, StudyFile, json_schema
 from ablate.schema.training import DataConfig, TrainConfig
 
 __all__ = [
@@ -42,9 +43,11 @@ __all__ = [
     "Mode",
     "ModelConfig",
     "PublishedClaim",
+    "PublishedUnder",
     "Reading",
     "Section",
     "SectionError",
+    "SeedBlocks",
     "StudyFile",
     "TrainConfig",
     "argument_section",

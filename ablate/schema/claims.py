@@ -1,15 +1,38 @@
 """`claims:`, what was published: a difference, an interaction, or a count."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Discriminator, Field, Tag, TypeAdapter, model_validator
 
 from ablate.schema.section import Section
 
+Phrase = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class PublishedUnder(Section):
+    """What a published number holds for, in the source's words or shorter; at least one field."""
+
+    data: Phrase | None = None
+    """Data set, and what was done to it."""
+    input_size: Phrase | None = None
+    """Side of the images that the network sees."""
+    recipe: Phrase | None = None
+    """Optimiser, schedule, augmentation."""
+    budget: Phrase | None = None
+    """Length of training, runs, hardware."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not any(getattr(self, name) for name in type(self).model_fields):
+            raise ValueError(f"says nothing; give at least one of {', '.join(type(self).model_fields)}")
+        return self
+
 
 class PublishedClaim(Section):
     """What every claim has: what is said, and where."""
+
+    younger: ClassVar[frozenset[str]] = frozenset({"published_under"})
 
     id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     """Its name in claims.csv."""
@@ -17,6 +40,8 @@ class PublishedClaim(Section):
     """Where it is published."""
     statement: str = Field(min_length=1)
     """What is said, in one sentence."""
+    published_under: PublishedUnder | None = None
+    """The conditions it was published under, to be read beside the study's own."""
 
 
 class DifferenceClaim(PublishedClaim):

@@ -1,9 +1,17 @@
 """What every part of a study file has in common: strict types, and mistakes that say where they stand."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    create_model,
+    model_serializer,
+)
 
 KeyPath = tuple[str | int, ...]
 """Keys and list indices from the root of a study file to a value."""
@@ -29,6 +37,16 @@ class Section(BaseModel):
         use_attribute_docstrings=True,
         validate_default=True,
     )
+
+    younger: ClassVar[frozenset[str]] = frozenset()
+    """Fields that plans of older versions do not have. While one has its default it is not written, so that a plan, and
+    every key made of it, stays what it was."""
+
+    @model_serializer(mode="wrap")
+    def _without_younger_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        defaults = {name: type(self).model_fields[name].default for name in self.younger}
+        silent = {name for name, default in defaults.items() if getattr(self, name) == default}
+        return {name: value for name, value in write(self).items() if name not in silent}
 
 
 S = TypeVar("S", bound=Section)

@@ -3,15 +3,44 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from ablate.schema.claims import ClaimSection
 from ablate.schema.network import ModelConfig, ModelSection
 from ablate.schema.section import Section, all_distinct
 from ablate.schema.training import DataConfig, TrainConfig
 
+MOST_SEEDS = 10_000
+
 Seed = Annotated[int, Field(ge=0)]
 Mode = Literal["eager", "compiled", "cuda_graph"]
+
+
+class SeedBlocks(Section):
+    """Seeds in blocks, until the intervals are narrow enough. Whether a difference is significant never stops it."""
+
+    start: int = Field(ge=3)
+    """Seeds of the first block, and of each further one."""
+    at_most: int = Field(le=MOST_SEEDS)
+    """Seeds that are never exceeded; the last block is cut there."""
+    until: float = Field(gt=0)
+    """Half the width of a 95 % interval, in the primary metric's own unit (accuracy: a fraction, so 0.005 is half a
+    percentage point). No block is added once every primary contrast and claim is known this well."""
+
+    @field_validator("at_most")
+    @classmethod
+    def _not_below_start(cls, at_most: int, others: ValidationInfo) -> int:
+        if "start" in others.data and at_most < others.data["start"]:
+            raise ValueError(f"{at_most} is below start, {others.data['start']}; give at least as many")
+        return at_most
+
+
+SeedCount = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
+SeedList = Annotated[tuple[Seed, ...], Field(strict=False, min_length=1)]
+
+
+def _kind_of_seeds(stated: Any) -> str:
+    return "<blocks>" if isinstance(stated, Mapping | SeedBlocks) else "<seeds>"
 
 
 class CostConfig(Section):
@@ -54,10 +83,11 @@ class StudyFile(Section):
     design: Literal["grid", "one_at_a_time", "count"] = "grid"
     """`grid`: every combination of levels; `one_at_a_time`: the baseline and each single change from it; `count`: every
     combination, counted and never trained."""
-    seeds: Annotated[int, Field(ge=1, le=10_000)] | Annotated[tuple[Seed, ...], Field(strict=False, min_length=1)] = (
-        Field((), validate_default=False)
-    )
-    """A count n (seeds 0 to n-1), or a list of distinct seeds."""
+    seeds: Annotated[
+        Annotated[SeedCount | SeedList, Tag("<seeds>")] | Annotated[SeedBlocks, Tag("<blocks>")],
+        Discriminator(_kind_of_seeds),
+    ] = Field((), validate_default=False)
+    """A count n (seeds 0 to n-1), a list of distinct seeds, or blocks of them until the intervals are narrow enough."""
     primary: str = "accuracy"
     """The metric that verdicts are about."""
     margin: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
@@ -75,14 +105,18 @@ class StudyFile(Section):
     @field_validator("seeds", "measure")
     @classmethod
     def _distinct(cls, values: Any) -> Any:
-        return values if isinstance(values, int) else all_distinct(values)
+        return all_distinct(values) if isinstance(values, tuple) else values
 
     @property
     def seed_list(self) -> tuple[int, ...]:
-        """The seeds of every variant, in the order they run; none where nothing is trained."""
+        """The seeds that every variant begins with, in the order they run; none where nothing is trained."""
         if self.design == "count":
             return ()
-        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+        match self.seeds:
+            case SeedBlocks(start=count) | int(count):
+                return tuple(range(count))
+            case listed:
+                return listed
 
 
 SECTIONS: Mapping[str, type[Section]] = {"model": ModelConfig, "data": DataConfig, "train": TrainConfig}

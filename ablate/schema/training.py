@@ -1,7 +1,7 @@
 """`data:` and `train:`."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -32,7 +32,13 @@ class DataConfig(Section):
 
 
 class TrainConfig(Section):
-    """The recipe, the same for every variant unless a factor varies it. Either `epochs` or `steps` is given."""
+    """The recipe, the same for every variant unless a factor varies it. Either `epochs` or `steps` is given.
+
+    A level that differs from the baseline in `seed_offset` alone compares the baseline with itself under other seeds,
+    an A/A test: where nothing differs, no difference may be found (studies/null.yaml).
+    """
+
+    younger: ClassVar[frozenset[str]] = frozenset({"seed_offset"})
 
     recipe: str | None = None
     """A published recipe by name; it gives every field, of the model and the data too, that is not stated."""
@@ -80,6 +86,8 @@ class TrainConfig(Section):
     """Decay of an exponential moving average of the weights, with which the network is scored (Polyak averaging)."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic of the forward pass; `auto` is decided once a study from the device."""
+    seed_offset: int = Field(0, ge=0)
+    """Added to every seed that is trained with; tables pair by the seed as planned. A level of it is an A/A test."""
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

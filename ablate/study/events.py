@@ -3,11 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+Outlook = Literal["enough", "at most", "unfinished"]
 
 
 @dataclass(frozen=True)
 class StudyStarted:
-    """`done` and `planned` count trials; `variants` and `seeds` span the table of progress."""
+    """A run begins, or goes on with a further block of seeds.
+
+    `variants` and `seeds` span the table of progress, in which `done` has its result already and `shared` is the trial
+    of another cell. `at_most` is how many seeds there may be, None where they are not added in blocks.
+    """
 
     name: str
     folder: Path
@@ -17,6 +24,36 @@ class StudyStarted:
     device: str
     workers: int
     threads: int
+    at_most: int | None = None
+    shared: frozenset[tuple[str, int]] = frozenset()
+
+
+@dataclass(frozen=True)
+class StatementChanged:
+    """`changed` (question, claims, margin, primary) are not as last stated; `finished` of `planned` trials are done."""
+
+    changed: tuple[str, ...]
+    finished: int
+    planned: int
+
+
+@dataclass(frozen=True)
+class SeedsSettled:
+    """Where blocks of seeds stand: `planned` seeds by now, and why no more of them.
+
+    The intervals are narrow `enough`, there are as many as `at_most`, or a block is `unfinished`: a trial has no result
+    yet, or failed for good. `half_width` is that of the widest 95 % interval on `metric` over the first `judged` seeds,
+    the last block that is whole; NaN where an interval is missing or no block is whole. Like `until`, it is in the
+    metric's unit.
+    """
+
+    metric: str
+    planned: int
+    at_most: int
+    until: float
+    outlook: Outlook
+    judged: int
+    half_width: float
 
 
 @dataclass(frozen=True)
@@ -84,7 +121,18 @@ class TrialFailed:
     outlook: str
 
 
-Event = StudyStarted | CostsWait | CostsRound | CostsFailed | TrialStarted | EpochDone | TrialFinished | TrialFailed
+Event = (
+    StudyStarted
+    | StatementChanged
+    | SeedsSettled
+    | CostsWait
+    | CostsRound
+    | CostsFailed
+    | TrialStarted
+    | EpochDone
+    | TrialFinished
+    | TrialFailed
+)
 Observer = Callable[[Event], None]
 
 

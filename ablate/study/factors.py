@@ -16,13 +16,23 @@ from ablate.study.levels import Factor, Level, field_paths, mistakes_of
 # Every column of the tables in a results folder that is not a factor.
 RESERVED_COLUMNS = frozenset(
     [
-        *("variant", "seed", "key", "state", "accuracy", "test_loss", "train_seconds", "train_images_per_second"),
+        *(
+            "study",
+            "variant",
+            "seed",
+            "key",
+            "state",
+            "accuracy",
+            "test_loss",
+            "train_seconds",
+            "train_images_per_second",
+        ),
         *("attempts", "error", "environment", "n", "accuracy_mean", "accuracy_sd", "accuracy_ci_low"),
         *("accuracy_ci_high", "params", "macs", "flops", "baseline", "metric", "difference", "ci_low", "ci_high"),
         *("p_value", "p_sign_flip", "p_adjusted", "effect_size", "verdict", "id", "source", "published", "measured"),
         *("epoch", "learning_rate", "train_loss", "train_accuracy", "badges", "macs_fvcore", "training_macs"),
         *("value", "value_ci_low", "value_ci_high", "ratio", "ratio_ci_low", "ratio_ci_high", "rounds", "samples"),
-        "spread",
+        *("spread", "images_ci_low", "images_ci_high", "probability_of_improvement"),
     ]
 )
 # Columns that come once a batch size or a percentile start with these.

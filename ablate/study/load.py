@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.measure import METRICS, metrics_of
-from ablate.schema import SectionError, StudyFile, validated
+from ablate.schema import SectionError, SeedBlocks, StudyFile, validated
 from ablate.schema.mistakes import mistakes_in, unknown
 from ablate.study.claims import Claim, resolve_claims
 from ablate.study.document import Document, read_document
@@ -45,6 +45,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     factors = build_factors(base)
     baseline = _baseline(document, config, factors)
     check_effects(base, list(combinations(config, factors, baseline)))
+    _check_blocks(document, config, factors)
     return Study(config, source, tuple(overrides), factors, baseline, resolve_claims(document, config, factors))
 
 
@@ -85,6 +86,18 @@ def _check_primary(document: Document, config: StudyFile) -> None:
     for name, value in config.margin.items():
         check_measured(document, config, name, ("margin", name))
         check_fraction(document, name, value, ("margin", name))
+
+
+def _check_blocks(document: Document, config: StudyFile, factors: Sequence[Factor]) -> None:
+    """Raise for blocks of seeds where no interval can become narrow enough."""
+    if not isinstance(config.seeds, SeedBlocks):
+        return
+    if config.design == "count":
+        raise document.error(("seeds",), "design: count trains nothing, so no seeds can be added; leave seeds out")
+    check_fraction(document, config.primary, config.seeds.until, ("seeds", "until"))
+    if not any(len(factor.levels) > 1 and not factor.is_condition for factor in factors):
+        sentence = "no variants are compared here, so there is no interval to become narrow; give a count of seeds"
+        raise document.error(("seeds", "until"), sentence)
 
 
 def _baseline(document: Document, config: StudyFile, factors: Sequence[Factor]) -> dict[str, str]:

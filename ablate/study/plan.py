@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ablate.data import DATASETS
-from ablate.environment import has_bf16_cpu
+from ablate.environment import can_have_gpu, has_bf16_cpu
 from ablate.errors import DeviceError, ResultsError
 from ablate.lookup import load_dotted
-from ablate.models.spec import NetworkSpec
-from ablate.records import digest, stored_plan
-from ablate.schema import DataConfig, TrainConfig
+from ablate.records import finished_keys, stored_plan
+from ablate.schema import DataConfig, SeedBlocks
 from ablate.study.claims import claims_json
+from ablate.study.keys import keys_of
 from ablate.study.load import Study
 from ablate.study.probe import release
+from ablate.study.stated import Statement, statements_of, with_statement
 from ablate.study.surveys import survey_variants
 from ablate.study.variants import Variant, baseline_of, images_of, variants_of
 from ablate.train import TRAINING_VERSION
@@ -24,7 +25,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Planned:
-    """A variant with what was counted of it (see models/survey.py) and the key of every seed."""
+    """A variant with what was counted of it (see models/survey.py) and the key of every seed as planned."""
 
     variant: Variant
     survey: dict[str, Any]
@@ -42,22 +43,32 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """A study ready to run; `baseline` is the name of a variant."""
+    """A study ready to run; `baseline` is the name of a variant, `stated` what it sets out to ask, oldest first."""
 
     study: Study
     baseline: str
     precision: str
     variants: tuple[Planned, ...]
     data_digests: dict[str, str]
+    stated: tuple[Statement, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds planned so far, alike for every variant, in the order they run."""
+        return tuple(self.variants[0].keys)
 
     @property
     def trials(self) -> dict[str, tuple[Planned, int]]:
-        """Key -> variant and seed of every distinct trial; what several variants share belongs to the first."""
+        """Key -> variant and seed of every distinct trial, seed by seed; one that is shared belongs to the first."""
         owners: dict[str, tuple[Planned, int]] = {}
-        for planned in self.variants:
-            for seed, key in planned.keys.items():
-                owners.setdefault(key, (planned, seed))
+        for seed in self.seeds:
+            for planned in self.variants:
+                owners.setdefault(planned.keys[seed], (planned, seed))
         return owners
+
+    def with_seeds(self, seeds: Sequence[int]) -> "Plan":
+        """The same with every variant planned for `seeds`."""
+        return replace(self, variants=tuple(_with_seeds(planned, seeds) for planned in self.variants))
 
     def as_json(self) -> dict[str, Any]:
         """plan.json."""
@@ -70,6 +81,7 @@ class Plan:
             "study": _study_json(self.study),
             "factors": [{"path": factor.path_or_name, "column": factor.column} for factor in self.study.factors],
             "baseline": self.baseline,
+            "stated": list(self.stated),
             "variants": [_variant_json(planned) for planned in self.variants],
         }
 
@@ -77,8 +89,8 @@ class Plan:
 def plan_study(study: Study, folder: Path, device: str) -> Plan:
     """Resolve, count and key every trial of `study`.
 
-    What an earlier run in `folder` settled (precision, counts) is read back, so that a finished study needs no torch.
-    Raises `StudyError`, `ModelError` or `DataError` for a variant that cannot be.
+    What an earlier run in `folder` settled (precision, counts, blocks of seeds) is read back, so that a finished study
+    needs no torch. Raises `StudyError`, `ModelError` or `DataError` for a variant that cannot be.
     """
     stored = stored_plan(folder) or {"variants": []}
     precision = stored.get("precision") or _precision(settle_device(device))
@@ -88,17 +100,19 @@ def plan_study(study: Study, folder: Path, device: str) -> Plan:
     trained_on = {variant.data for variant in variants if variant.train is not None and variant.data is not None}
     digests = {data: DATASETS[data.name].digest(data) for data in trained_on}
     planned = tuple(
-        _planned(variant, survey, digests, study.config.seed_list)
+        _with_seeds(Planned(variant, survey, _digest_of(variant, digests), {}), _seeds(study, stored))
         for variant, survey in zip(variants, surveys, strict=True)
     )
-    data_digests = {data.name: digest_ for data, digest_ in digests.items()}
-    return Plan(study, baseline_of(study), precision, planned, data_digests)
+    data_digests = {data.name: digest for data, digest in digests.items()}
+    plan = Plan(study, baseline_of(study), precision, planned, data_digests, ())
+    finished = len(finished_keys(folder) & plan.trials.keys())
+    return replace(plan, stated=with_statement(statements_of(stored), _study_json(study), finished))
 
 
 def settle_device(asked: str) -> str:
     """The device that `asked` (`auto`, `cpu`, `cuda`, `cuda:N`) means; raises `DeviceError` when it is not here."""
-    if asked == "cpu":
-        return asked
+    if asked == "cpu" or (asked == "auto" and not can_have_gpu()):
+        return "cpu"
     count = load_dotted("torch.cuda:device_count")()
     if asked == "auto":
         return "cuda:0" if count else "cpu"
@@ -141,6 +155,9 @@ def _difference(before: dict[str, Any], planned: Planned | None, stored: dict[st
         for field, value in before[section].items():
             if now[section].get(field) != value:
                 return f"{section}.{field} was {value!r} and is {now[section].get(field)!r}"
+    offset_before, offset = _seed_offset(before), planned.variant.seed_offset
+    if offset_before != offset:
+        return f"train.seed_offset was {offset_before} and is {offset}"
     gone = sorted(set(before["keys"]) - set(now["keys"]), key=int)
     if gone:
         return f"it has seed {gone[0]}, this one has not"
@@ -161,34 +178,24 @@ def _with_precision(variant: Variant, precision: str) -> Variant:
     return replace(variant, train=variant.train.model_copy(update={"precision": precision}))
 
 
-def _planned(
-    variant: Variant, survey: dict[str, Any], digests: Mapping[DataConfig, str], seeds: Sequence[int]
-) -> Planned:
-    if variant.train is None or variant.data is None:
-        return Planned(variant, survey, None, {})
-    data_digest = digests[variant.data]
-    return Planned(variant, survey, data_digest, _keys(variant.model, variant.data, variant.train, data_digest, seeds))
+def _digest_of(variant: Variant, digests: Mapping[DataConfig, str]) -> str | None:
+    return None if variant.train is None or variant.data is None else digests[variant.data]
 
 
-def _keys(
-    model: NetworkSpec, data: DataConfig, train: TrainConfig, data_digest: str, seeds: Sequence[int]
-) -> dict[int, str]:
-    """The key of every seed: whatever decides a trial's outcome is in it, and nothing else is."""
-    held_out = {} if data.validation is None else {"validation": data.validation}
-    same = {
-        "model": model.as_json(),
-        "data": {
-            "name": data.name,
-            "digest": data_digest,
-            "seed": data.seed,
-            "train_limit": data.train_limit,
-            "scored": "test",
-            **held_out,
-        },
-        "train": train.model_dump(mode="json", exclude_none=True),
-        "training_version": TRAINING_VERSION,
-    }
-    return {seed: digest({**same, "seed": seed}) for seed in seeds}
+def _with_seeds(planned: Planned, seeds: Sequence[int]) -> Planned:
+    if planned.data_digest is None:
+        return planned
+    return replace(planned, keys=keys_of(planned.variant, planned.data_digest, seeds))
+
+
+def _seeds(study: Study, stored: Mapping[str, Any]) -> Sequence[int]:
+    """The seeds to begin with: of blocks the first, and whatever was planned before, since that is never taken back."""
+    first = study.config.seed_list
+    if not isinstance(study.config.seeds, SeedBlocks):
+        return first
+    planned = sorted({int(seed) for variant in stored["variants"] for seed in variant["keys"]})
+    counted = planned == list(range(len(planned)))
+    return range(max(len(first), len(planned))) if counted else first
 
 
 def _data_json(planned: Planned) -> dict[str, Any]:
@@ -222,8 +229,20 @@ def _variant_json(planned: Planned) -> dict[str, Any]:
         "levels": variant.levels,
         "model": variant.model.as_json(),
         "data": _data_json(planned),
-        "train": {} if variant.train is None else variant.train.model_dump(mode="json", exclude_none=True),
+        "train": _train_json(variant),
         "steps": variant.steps,
         **planned.survey,
         "keys": {str(seed): key for seed, key in planned.keys.items()},
     }
+
+
+def _train_json(variant: Variant) -> dict[str, Any]:
+    if variant.train is None:
+        return {}
+    stated = variant.train.model_copy(update={"seed_offset": variant.seed_offset})
+    return stated.model_dump(mode="json", exclude_none=True)
+
+
+def _seed_offset(stored: Mapping[str, Any]) -> int:
+    """Of a variant of plan.json, which holds it where it is not 0."""
+    return int(stored["train"]["seed_offset"]) if "seed_offset" in stored["train"] else 0

@@ -1,6 +1,9 @@
-"""What `ablate plan` says: variants, counts, what is done and what is left. Nothing is trained or written."""
+"""What `ablate plan` says: variants, counts, what is done and left, what the seeds can show. Nothing is trained or
+written."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +11,21 @@ from ablate.records import finished_keys, load_record
 from ablate.study.levels import Factor
 from ablate.study.load import load_study
 from ablate.study.plan import Plan, Planned, check_unchanged, plan_study
+from ablate.study.power import power_of_plan
+from ablate.study.seeds import grown, settle
 
 
 def preview(study: Path | str, overrides: Sequence[str], results: Path, device: str) -> dict[str, Any]:
     """What running the study file `study` would do, given what its folder under `results` holds.
 
-    JSON: `trials` planned, `done`, and a row a variant; `seconds_left` is None until some trial has finished.
-    Raises `AblateError` for a study that cannot be run there.
+    JSON: `trials` planned, `done`, and a row a variant; `seconds_left` is None until some trial has finished; `seeds`
+    and `power` as `_seeds` and `power_of_plan` have it. Raises `AblateError` for a study that cannot be run there.
     """
     loaded = load_study(study, overrides)
     folder = results / loaded.config.name
     plan = plan_study(loaded, folder, device)
     check_unchanged(plan, folder)
+    plan = grown(plan, folder)
     finished = finished_keys(folder)
     keys = plan.trials
     return {
@@ -27,8 +33,24 @@ def preview(study: Path | str, overrides: Sequence[str], results: Path, device: 
         "trials": len(keys),
         "done": sum(key in finished for key in keys),
         "seconds_left": _seconds_left(plan, folder, finished),
+        "seeds": _seeds(plan, folder),
+        "power": power_of_plan(plan, folder),
         "variants": [_row(plan, planned) for planned in plan.variants],
     }
+
+
+def _seeds(plan: Plan, folder: Path) -> dict[str, Any]:
+    """How many seeds a variant are planned by now and `at_most`; the rest is None where they are not added in blocks.
+
+    `until` is half the width asked of every 95 % interval, `half_width` what the widest has over the first `judged`
+    seeds, both in the unit of `metric`; `outlook` is as in `SeedsSettled`.
+    """
+    settled = settle(plan, folder)
+    if settled is None:
+        nothing = dict.fromkeys(("metric", "until", "outlook", "judged", "half_width"))
+        return {"planned": len(plan.seeds), "at_most": len(plan.seeds), **nothing}
+    missing = math.isnan(settled.half_width)
+    return {**asdict(settled), "half_width": None if missing else settled.half_width}
 
 
 def _row(plan: Plan, planned: Planned) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Running a study: plan, costs, training, tables. Whatever an earlier run finished is not done again."""
 
+import itertools
 import math
 import time
 from collections.abc import Sequence
@@ -14,11 +15,23 @@ from ablate.executors import EXECUTORS
 from ablate.executors.contract import Execution
 from ablate.ledger import Ledger
 from ablate.lookup import load_dotted, lookup
-from ablate.records import Results, digest, failure_path, finished_keys, load_results, read_json, write_json
+from ablate.records import (
+    Results,
+    digest,
+    failure_path,
+    finished_keys,
+    load_results,
+    read_json,
+    stored_plan,
+    write_json,
+)
+from ablate.schema import SeedBlocks
 from ablate.study.cost_phase import lacks_costs, measure_costs
-from ablate.study.events import Observer, StudyStarted, unobserved
+from ablate.study.events import Observer, StatementChanged, StudyStarted, unobserved
 from ablate.study.load import Study, load_study
 from ablate.study.plan import Plan, Planned, check_unchanged, plan_study, settle_device
+from ablate.study.seeds import grown, settle
+from ablate.study.stated import changes, statements_of
 from ablate.study.supervise import Job, Supervisor, Terms
 from ablate.study.variants import variants_of
 
@@ -71,13 +84,26 @@ def run(
     _fetch_data(study)
     plan = plan_study(study, folder, options.device)
     check_unchanged(plan, folder)
+    plan = grown(plan, folder)
     jobs = _jobs(plan, folder, options.only)
     costs = lacks_costs(plan, folder)
+    _say_changes(plan, folder, observer)
+    _write_plan(plan, folder)
+    if jobs or costs:
+        plan = _work(plan, folder, jobs, costs, options, observer)
+    return _conclude(plan, folder, "some" if jobs or costs else "none")
+
+
+def _say_changes(plan: Plan, folder: Path, observer: Observer) -> None:
+    """Tell of a question, claim, margin or primary metric that is not as it was stated last."""
+    changed = changes(statements_of(stored_plan(folder)), plan.stated)
+    if changed:
+        observer(StatementChanged(changed, plan.stated[-1]["trials_finished"], len(plan.trials)))
+
+
+def _write_plan(plan: Plan, folder: Path) -> None:
     if read_json(folder / "plan.json") != plan.as_json():
         write_json(folder / "plan.json", plan.as_json())
-    if jobs or costs:
-        _work(plan, folder, jobs, costs, options, observer)
-    return _conclude(plan, folder, "some" if jobs or costs else "none")
 
 
 def _fetch_data(study: Study) -> None:
@@ -100,7 +126,7 @@ def _jobs(plan: Plan, folder: Path, only: Sequence[str]) -> list[Job]:
     chosen = [lookup(by_name, name, "variant") for name in only] or list(plan.variants)
     wanted = {key for planned in chosen for key in planned.keys.values()} - finished_keys(folder)
     trials = [(key, *owner) for key, owner in plan.trials.items() if key in wanted]
-    place = {seed: position for position, seed in enumerate(plan.study.config.seed_list)}
+    place = {seed: position for position, seed in enumerate(plan.seeds)}
     trials.sort(key=lambda trial: (place[trial[2]], -trial[1].macs * trial[1].variant.steps))
     return [_job(planned, seed, key) for key, planned, seed in trials]
 
@@ -111,7 +137,7 @@ def _job(planned: Planned, seed: int, key: str) -> Job:
     assert variant.train is not None
     task = {
         "key": key,
-        "seed": seed,
+        "seed": variant.trained_seed(seed),
         "model": variant.model.as_task(),
         "data": variant.data.model_dump(mode="json"),
         "train": variant.train.model_dump(mode="json"),
@@ -119,28 +145,43 @@ def _job(planned: Planned, seed: int, key: str) -> Job:
     return Job(key, variant.name, seed, variant.epochs, task)
 
 
-def _work(plan: Plan, folder: Path, jobs: list[Job], needs_costs: bool, options: Options, observer: Observer) -> None:
+def _work(plan: Plan, folder: Path, jobs: list[Job], costs: bool, options: Options, observer: Observer) -> Plan:
+    """Measure and train what is missing, block of seeds after block; the plan as it is then."""
     deadline = time.monotonic() + options.max_hours * 3600
     device = settle_device(options.device)
     identity, machine = _note_environment(plan, folder, device)
     execution = _settle_execution(plan, folder, machine, device, options.workers)
+    terms = Terms(
+        folder=folder,
+        function=TRIAL,
+        execution=execution,
+        environment=identity,
+        retries=plan.study.config.retries,
+        timeout_seconds=_seconds(plan.study.config.trial_timeout_minutes),
+        deadline=deadline,
+    )
     observer(_started(plan, folder, execution))
-    if needs_costs:
-        threads = plan.study.config.cost.threads
-        measure_costs(plan, folder, replace(execution, workers=1, threads=threads), identity, observer)
-    if jobs:
-        terms = Terms(
-            folder=folder,
-            function=TRIAL,
-            execution=execution,
-            environment=identity,
-            retries=plan.study.config.retries,
-            timeout_seconds=_seconds(plan.study.config.trial_timeout_minutes),
-            deadline=deadline,
-        )
-        queue = Ledger(folder / "ledger.db", plan.study.config.name)
-        jobs = [replace(job, task={**job.task, "device": device}) for job in jobs]
-        Supervisor(jobs, queue, terms, observer).run(EXECUTORS["local"])
+    if costs:
+        alone = replace(execution, workers=1, threads=plan.study.config.cost.threads)
+        measure_costs(plan, folder, alone, identity, observer)
+    _train(plan, jobs, device, terms, observer)
+    while (larger := grown(plan, folder)) is not plan:
+        plan = larger
+        _write_plan(plan, folder)
+        observer(_started(plan, folder, execution))
+        _train(plan, _jobs(plan, folder, options.only), device, terms, observer)
+    settled = settle(plan, folder)
+    if settled is not None:
+        observer(settled)
+    return plan
+
+
+def _train(plan: Plan, jobs: list[Job], device: str, terms: Terms, observer: Observer) -> None:
+    if not jobs:
+        return
+    queue = Ledger(terms.folder / "ledger.db", plan.study.config.name)
+    jobs = [replace(job, task={**job.task, "device": device}) for job in jobs]
+    Supervisor(jobs, queue, terms, observer).run(EXECUTORS["local"])
 
 
 def _seconds(minutes: float | None) -> float | None:
@@ -177,15 +218,20 @@ def _new_execution(plan: Plan, device: str, workers: int | None) -> Execution:
 
 def _started(plan: Plan, folder: Path, execution: Execution) -> StudyStarted:
     finished = finished_keys(folder)
+    cells = {key: (planned.variant.name, seed) for key, (planned, seed) in plan.trials.items()}
+    variants = tuple(dict.fromkeys(name for name, _ in cells.values()))
+    seeds = plan.study.config.seeds
     return StudyStarted(
         name=plan.study.config.name,
         folder=folder,
-        variants=tuple(dict.fromkeys(planned.variant.name for planned, _ in plan.trials.values())),
-        seeds=plan.study.config.seed_list,
-        done=frozenset((planned.variant.name, seed) for key, (planned, seed) in plan.trials.items() if key in finished),
+        variants=variants,
+        seeds=plan.seeds,
+        done=frozenset(cell for key, cell in cells.items() if key in finished),
         device=execution.device,
         workers=execution.workers,
         threads=execution.threads,
+        at_most=seeds.at_most if isinstance(seeds, SeedBlocks) else None,
+        shared=frozenset(itertools.product(variants, plan.seeds)) - set(cells.values()),
     )
 
 

@@ -22,7 +22,8 @@ from ablate.train.length import length_of
 class Variant:
     """One combination of levels with everything it resolves to; `levels`: factor -> level name.
 
-    One that is only counted has no training, and data only where the study states some.
+    One that is only counted has no training, and data only where the study states some. `train` is what every seed has
+    alike: `seed_offset` has been taken out of it.
     """
 
     name: str
@@ -32,6 +33,11 @@ class Variant:
     train: TrainConfig | None
     steps: int
     epochs: int
+    seed_offset: int = 0
+
+    def trained_seed(self, seed: int) -> int:
+        """What the trial that is planned, and paired, as `seed` is trained with."""
+        return seed + self.seed_offset
 
 
 def variants_of(study: Study) -> list[Variant]:
@@ -81,8 +87,8 @@ def _trained(name: str, levels: dict[str, str], spec: NetworkSpec, sections: Sec
     assert train is not None
     length = length_of(train, images_of(data, info), validation_images_of(data, info))
     augment = info.augment if train.augment == "auto" else train.augment
-    settled = train.model_copy(update={"augment": augment})
-    return Variant(name, levels, spec, data, settled, length.steps, length.epochs)
+    settled = train.model_copy(update={"augment": augment, "seed_offset": 0})
+    return Variant(name, levels, spec, data, settled, length.steps, length.epochs, train.seed_offset)
 
 
 def _spec(model: ModelConfig | BuilderConfig, info: DataInfo | None, folder: Path) -> NetworkSpec:

@@ -7,9 +7,11 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from ablate.analysis import conclude, contrasts
+from ablate.analysis.bootstrap import Resampled, images_intervals
 from ablate.analysis.conclusions import CLAIM_COLUMNS, CONTRAST_COLUMNS
 from ablate.analysis.factorial import pair
 from ablate.errors import AblateError, UnknownName
+from ablate.records import PackedBits
 from ablate.schema import DifferenceClaim
 
 VARIANTS = ("strided", "spd", "maxpool")
@@ -41,9 +43,9 @@ def claim(better: str = "spd", than: str = "strided", **others: object) -> Diffe
 def test_columns_are_the_contract():
     found = contrasts(study(), baseline="strided")
     assert tuple(found.columns) == CONTRAST_COLUMNS
-    assert list(found.columns[:12]) == [
-        *("variant", "baseline", "metric", "n", "difference", "ci_low", "ci_high"),
-        *("p_value", "p_sign_flip", "p_adjusted", "effect_size", "verdict"),
+    assert list(found.columns) == [
+        *("variant", "baseline", "metric", "n", "difference", "ci_low", "ci_high", "images_ci_low", "images_ci_high"),
+        *("p_value", "p_sign_flip", "p_adjusted", "effect_size", "probability_of_improvement", "verdict", "badges"),
     ]
     assert found["variant"].tolist() == ["spd", "maxpool"]
     assert set(found["baseline"]) == {"strided"}
@@ -237,19 +239,46 @@ def test_a_claim_with_a_missing_seed_is_inconclusive():
     assert (row["verdict"], row["badges"]) == ("inconclusive", "missing seeds")
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("quick_corrections")
-def test_null_studies_keep_the_family_wise_rate():
-    # Six arms without any effect. Uncorrected, about one study in six would find something.
-    count, n = 250, 5
-    names = [f"v{index}" for index in range(6)]
-    draw = np.random.default_rng(20)
-    wrong = 0
-    for _ in range(count):
-        shared = draw.normal(0, 1, n)
-        accuracy = np.concatenate([shared + draw.normal(0, 1, n) for _ in names])
-        trials = pd.DataFrame(
-            {"variant": np.repeat(names, n), "seed": np.tile(np.arange(n), len(names)), "accuracy": accuracy}
-        )
-        wrong += contrasts(trials, "v0")["verdict"].isin(["better", "worse"]).any()
-    assert 0 < wrong / count <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / count)
+def test_the_share_of_better_pairs_follows_the_direction():
+    trials = study(effects=(0.0, 0.002, 0.0), seed=1)
+    found = contrasts(trials, "strided", ["accuracy", "test_loss"]).set_index(["variant", "metric"])
+    share = float(np.mean(values(trials, "spd") > values(trials, "strided")))
+    assert 0 < share < 1
+    assert found.loc[("spd", "accuracy"), "probability_of_improvement"] == share
+    assert found.loc[("spd", "test_loss"), "probability_of_improvement"] == share
+
+
+class TestImages:
+    """The interval over seeds x images that stands beside the first."""
+
+    IMAGES = 40
+
+    def bits(self, trials: pd.DataFrame) -> dict[tuple[str, int], PackedBits]:
+        draw = np.random.default_rng(1)
+        right = draw.random((len(trials), self.IMAGES)) < 0.8
+        packed = [PackedBits(np.packbits(row).tobytes(), self.IMAGES) for row in right]
+        return dict(zip(zip(trials["variant"], trials["seed"], strict=True), packed, strict=True))
+
+    def test_it_is_that_of_the_bootstrap_for_accuracy_alone(self):
+        trials = study()
+        bits = self.bits(trials)
+        found = contrasts(trials, "strided", ["test_loss", "accuracy"], correct=bits).set_index(["metric", "variant"])
+        seeds = tuple(range(10, 18))
+        asked = [Resampled(pair(variant, "strided").weights, seeds) for variant in ("spd", "maxpool")]
+        expected = images_intervals(bits, asked)
+        assert len(set(expected)) == 2
+        interval = found[["images_ci_low", "images_ci_high"]]
+        assert [tuple(row) for row in interval.loc["accuracy"].to_numpy()] == expected
+        assert interval.loc["test_loss"].isna().all(axis=None)
+
+    def test_without_bits_there_is_none(self):
+        assert contrasts(study(), "strided")[["images_ci_low", "images_ci_high"]].isna().all(axis=None)
+
+    def test_it_is_over_the_seeds_that_are_complete(self):
+        trials = study()
+        bits = self.bits(trials)
+        trials.loc[(trials["variant"] == "spd") & (trials["seed"] == 12), "accuracy"] = math.nan
+        row = contrasts(trials, "strided", correct=bits).set_index("variant").loc["spd"]
+        seeds = (10, 11, 13, 14, 15, 16, 17)
+        expected = images_intervals(bits, [Resampled(pair("spd", "strided").weights, seeds)])
+        assert [(row["images_ci_low"], row["images_ci_high"])] == expected

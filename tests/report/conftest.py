@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from ablate.cost_sets import CostGroup, VariantCosts, cost_table
-from ablate.records import Results
+from ablate.records import PackedBits, Results
 
 ENVIRONMENTS = {
     "e1": {"machine": {"versions": {"torch": "2.13.0"}, "cpu": "Xeon", "cores": 2, "gpu": None}, "commit": "abc"},
@@ -19,6 +19,7 @@ ENVIRONMENTS = {
     "e3": {"machine": {"versions": {"torch": "2.13.0"}, "cpu": "Xeon", "cores": 2, "gpu": None}, "commit": "def"},
 }
 GAIN = {"strided": 0.0, "spd": 0.03, "maxpool": 0.0}
+IMAGES = 400
 PARAMS = {"strided": 1_000, "spd": 4_000, "maxpool": 1_000}
 
 
@@ -209,3 +210,21 @@ def claim() -> Callable[..., dict[str, Any]]:
 def interaction() -> Callable[..., dict[str, Any]]:
     """A claim that the toy study crossed with width does not support, with changes."""
     return _interaction
+
+
+@pytest.fixture(autouse=True)
+def _quick(quick_corrections: None) -> None:
+    """Every report corrects p-values."""
+
+
+@pytest.fixture
+def with_bits() -> Callable[[Results], Results]:
+    """Results with one bit a test image of every trial, drawn with the trial's accuracy as their chance."""
+
+    def bits(results: Results) -> Results:
+        draw = np.random.default_rng(1)
+        rows = results.trials.to_dict("records")
+        correct = {row["key"]: np.packbits(draw.random(IMAGES) < row["accuracy"]).tobytes() for row in rows}
+        return replace(results, correct={key: PackedBits(packed, IMAGES) for key, packed in correct.items()})
+
+    return bits

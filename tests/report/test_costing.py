@@ -8,6 +8,7 @@ import pytest
 
 from ablate.report import results_table, strict_problems, tables
 from ablate.report.contrasting import cost_baselines
+from ablate.report.numbers import quantity
 
 CROSSED = {"model.downsample": ["strided", "spd"], "model.width": ["0.25", "0.5"]}
 LATENCY = "latency_ms_p50"
@@ -103,7 +104,7 @@ def test_a_noisy_time_is_marked_and_marks_the_ratios_to_it(toy, with_costs):
     assert tables(with_costs(toy(), "strided", spread={LATENCY: 0.10})).costs["badges"].tolist() == [""] * 18
     problems = strict_problems(derived)
     assert problems[0].startswith("variant strided: noisy cost (the samples of a time spread over more than 10 %")
-    assert problems[1].startswith(f"{LATENCY} of strided: noisy cost (")
+    assert problems[1].startswith("latency, median (ms, batch 1) of strided: noisy cost (")
     assert len(problems) == 4
 
 
@@ -137,9 +138,9 @@ def test_what_could_not_be_measured_is_a_row_without_numbers(toy, with_costs, pr
     assert (missing["verdict"], missing["badges"]) == (None, "cost missing")
     assert derived.variants["badges"].tolist() == ["", "cost missing", ""]
     assert metric not in derived.variants.columns
-    assert [line.partition(" (")[0] for line in strict_problems(derived)] == [
+    assert [line.rpartition(" (")[0] for line in strict_problems(derived)] == [
         "variant spd: cost missing",
-        f"{metric} of spd: cost missing",
+        f"{quantity(metric).header} of spd: cost missing",
     ]
 
 

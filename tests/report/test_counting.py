@@ -188,7 +188,7 @@ class TestSystems:
             *("MACs", "MACs, printed", "top-1 (%)", "top-1 (%), printed"),
             *("latency, median (ms, batch 1)", "feature maps"),
         ]
-        assert table.rows == (
+        assert table.texts == (
             (
                 *("big", "xception", "299", "22,855,952", "23 M (matches); 22.9 M (matches)"),
                 *("8.36 G", "5.5 G (differs)", "79.0", "79 (matches)", "80.5", "32@149 64@7x9"),
@@ -253,8 +253,9 @@ class TestReport:
         results = counted(claims=[])
         blocks = report.document(results, report.tables(results))
         headings = [block.text for block in blocks if isinstance(block, Heading)]
-        assert headings == ["toy", "Systems", "Method", "Environment", "How to reproduce"]
-        assert Paragraph("2 systems were counted; no printed number was stated to compare them with.") in blocks
+        assert headings == ["toy", "Systems", "How to reproduce", "Environment", "Method"]
+        said = Paragraph("2 systems were counted; no printed number was stated to compare them with.", "answer")
+        assert said in blocks
 
     def test_the_document_has_one_row_a_number_and_the_picture(self, counted: Make) -> None:
         results = counted()
@@ -280,7 +281,7 @@ class TestReport:
         results = counted()
         paths = report.write(results)
         names = [path.relative_to(tmp_path).as_posix() for path in paths]
-        assert names[-2:] == ["report.md", "figures/parameters.svg"]
+        assert names[-4:] == ["report.html", "report.md", "figures/parameters.svg", "figures/parameters.pdf"]
         before = {path: path.read_bytes() for path in paths}
         report.write(results)
         assert {path: path.read_bytes() for path in paths} == before

@@ -1,12 +1,16 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from ablate.analysis import contrasts
+from ablate.analysis.bootstrap import Resampled, images_intervals
+from ablate.analysis.factorial import pair
 from ablate.errors import ResultsError, UnknownName
+from ablate.records import PackedBits
 from ablate.report import strict_problems, tables
 from ablate.report.derive import study_claims
 
@@ -62,6 +66,44 @@ def test_primary_contrasts_are_those_of_the_public_function(toy):
     expected = contrasts(results.trials, baseline="strided").astype({"n": "Int64"})
     pd.testing.assert_frame_equal(found, expected)
     assert verdicts(tables(results)) == {"spd": "better", "maxpool": "inconclusive"}
+
+
+def with_bits(results, images=50):
+    """`results` whose trials have bits by the accuracy they name."""
+    draw = np.random.default_rng(0)
+    drawn = {
+        row["key"]: np.packbits(draw.random(images) < row["accuracy"]).tobytes()
+        for row in results.trials.to_dict("records")
+    }
+    return replace(results, correct={key: PackedBits(packed, images) for key, packed in drawn.items()})
+
+
+@pytest.mark.parametrize("primary", ["accuracy", "test_loss"])
+def test_accuracy_has_an_interval_over_seeds_and_images(toy, primary):
+    results = with_bits(toy(primary=primary))
+    rows = tables(results).contrasts.set_index(["metric", "variant"])
+    bits = {(row["variant"], row["seed"]): results.correct[row["key"]] for row in results.trials.to_dict("records")}
+    asked = [Resampled(pair(variant, "strided").weights, tuple(range(8))) for variant in ("spd", "maxpool")]
+    found = rows.loc["accuracy", ["images_ci_low", "images_ci_high"]]
+    assert [tuple(row) for row in found.to_numpy()] == images_intervals(bits, asked)
+    assert rows.loc[["test_loss", "params"], ["images_ci_low", "images_ci_high"]].isna().all(axis=None)
+
+
+def test_main_effects_under_each_condition_have_that_interval_too(toy):
+    results = with_bits(toy(factors={"data.noise": [0, 8], **CROSSED}))
+    rows = tables(results).contrasts.query("metric == 'accuracy'")
+    assert len(rows) == 4
+    assert (rows["images_ci_low"] < rows["images_ci_high"]).all()
+
+
+def test_the_share_of_better_pairs_stands_with_every_metric_of_trials(toy):
+    results = toy()
+    rows = tables(results).contrasts.set_index(["metric", "variant"])["probability_of_improvement"]
+    by_seed = results.trials.pivot(index="seed", columns="variant", values="accuracy")
+    share = (by_seed["maxpool"] > by_seed["strided"]).mean()
+    assert 0 < share < 1
+    assert rows["accuracy", "maxpool"] == rows["test_loss", "maxpool"] == share
+    assert rows["params"].isna().all()
 
 
 def test_other_metrics_are_described_without_verdict(toy):

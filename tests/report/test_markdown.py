@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from ablate.report.document import Bar, Bullets, Chart, Code, Column, Heading, Notice, Panel, Paragraph, Table
+from ablate.report.document import Bar, BarChart, Bullets, Cell, Code, Column, Heading, Notice, Panel, Paragraph, Table
 from ablate.report.markdown import escape, render
 
 
@@ -55,6 +55,13 @@ def test_a_fence_is_longer_than_what_it_holds():
     assert render([Code("```\nx")]) == "````\n```\nx\n````\n"
 
 
-def test_a_chart_is_a_link_to_its_picture():
-    chart = Chart("Sizes of `nets`", "m", "figures/sizes.svg", (Panel("p", (Bar("a", 1.0, 2.0),)),))
-    assert render([chart]) == "![Sizes of \\`nets\\`](figures/sizes.svg)\n"
+def test_a_chart_is_a_link_to_its_picture_with_its_summary():
+    panels = (Panel("p", (Bar("a", 1.0, 2.0),)),)
+    assert render([BarChart("Sizes of `nets`", "m", "figures/sizes.svg", "Two *bars*.", panels)]) == (
+        "![Sizes of \\`nets\\`](figures/sizes.svg)\n\nTwo \\*bars\\*.\n"
+    )
+
+
+def test_a_cell_is_its_text_and_its_link():
+    table = Table((Column("a", "left"), Column("b")), ((Cell("x|y", link="a b/report.md"), Cell("1.5", 1.5)),))
+    assert render([table]).splitlines()[-1] == r"| [x\|y](a%20b/report.md) | 1.5 |"

@@ -5,11 +5,21 @@ import sys
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from ablate.errors import UnknownName
-from ablate.records import TRIAL_METRICS, Record, failure_path, load_results, record_path, save_record, write_json
+from ablate.records import (
+    TRIAL_METRICS,
+    Record,
+    failure_path,
+    load_results,
+    pack_bits,
+    record_path,
+    save_record,
+    write_json,
+)
 from ablate.report import SECTIONS, document, results_table, tables, write
 from ablate.report.document import Heading
 from ablate.report.markdown import render
@@ -21,15 +31,19 @@ def report_of(results, **options):
 
 
 def digests(folder):
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.*")}
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*.*")}
 
 
 def test_the_folder_holds_the_tables_and_the_report(toy, tmp_path):
     results = toy(folder=tmp_path)
     paths = write(results)
-    names = ["trials.csv", "variants.csv", "contrasts.csv", "costs.csv", "claims.csv", "curves.csv", "report.md"]
-    assert [path.name for path in paths] == names
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+    names = ["trials.csv", "variants.csv", "contrasts.csv", "costs.csv", "claims.csv", "curves.csv"]
+    names += ["report.html", "report.md"]
+    # One epoch is no curve.
+    names += [f"figures/{name}.{form}" for name in ("ladder", "seeds", "pareto") for form in ("svg", "pdf")]
+    assert [path.relative_to(tmp_path).as_posix() for path in paths] == names
+    written = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(written) == sorted(names)
     contrasts = pd.read_csv(tmp_path / "contrasts.csv")
     assert contrasts["difference"][0] == pytest.approx(tables(results).contrasts["difference"][0], rel=1e-12)
     assert list(pd.read_csv(tmp_path / "trials.csv").columns) == [
@@ -54,8 +68,8 @@ def test_a_folder_on_disk_gives_the_tables_of_its_records(toy, tmp_path, claim):
                 metrics=metrics,
                 steps=234,
                 curve=curve,
-                correct="",
-                test_images=0,
+                correct=pack_bits(np.arange(8) < 6),
+                test_images=8,
                 environment="e1",
             ),
         )
@@ -83,7 +97,7 @@ def test_writing_twice_gives_the_same_bytes(toy, tmp_path, claim):
 
 
 def test_an_unknown_format_writes_nothing(toy, tmp_path):
-    with pytest.raises(UnknownName, match="unknown report format 'docx'; choices: md"):
+    with pytest.raises(UnknownName, match="unknown report format 'docx'; choices: html, md, tex"):
         write(toy(folder=tmp_path), ["md", "docx"])
     assert list(tmp_path.iterdir()) == []
 
@@ -103,7 +117,9 @@ def test_conditions_are_stated(toy):
     assert "| model | preset mini_xception, width 0.25 |" in text
     assert "| data | name small_objects, seed 0, train images 5,000, test images 5,000 |" in text
     assert "| training | epochs 6, batch size 128, optimizer sgd, lr 0.1, steps 234 |" in text
-    assert "| seeds | 8 a variant, paired: 0, 1, 2, 3, 4, 5, 6, 7 |" in text
+    assert "| seeds | 8 a variant, the same for all: 0, 1, 2, 3, 4, 5, 6, 7 |" in text
+    assert "| baseline | strided |" in text
+    assert "| baseline | spd |" in report_of(toy(), baseline="spd")
     assert "| machine | cpu Xeon, cores 2 |" in text
 
 
@@ -122,12 +138,16 @@ def test_the_results_table(toy):
         *("variant", "n", "accuracy (%)", "difference", "verdict", "parameters", "MACs, torch (multiply-adds)"),
         *("latency, median (ms, batch 1)", "latency, median (ms, batch 64)", "badges"),
     ]
-    assert [row[0] for row in table.rows] == ["strided (baseline)", "spd", "maxpool"]
+    assert [row[0] for row in table.texts] == ["strided (baseline)", "spd", "maxpool"]
+    assert table.marked == {0}
     spd = derived.variants.iloc[1]
     half = 50 * (spd["accuracy_ci_high"] - spd["accuracy_ci_low"])
-    assert table.rows[1][2] == f"{100 * spd['accuracy_mean']:.2f} ± {half:.2f}"
-    assert table.rows[0][3:5] == ("–", "–")
-    assert table.rows[1][4:9] == ("better", "4,000", "140 M", "2.47", "40.0")
+    assert table.texts[1][2] == f"{100 * spd['accuracy_mean']:.2f} ± {half:.2f}"
+    assert table.texts[0][3:5] == ("–", "–")
+    assert table.texts[1][4:9] == ("better", "4,000", "140 M", "2.47", "40.0")
+    # What is sorted by is the number itself, and the baseline's difference from itself is none.
+    assert [row[3].value for row in table.rows] == [0.0, *derived.contrasts["difference"][:2]]
+    assert table.rows[1][6].value == 140_400_000
 
 
 def test_a_finished_study_does_not_say_unfinished(toy):
@@ -140,6 +160,37 @@ def test_an_unfinished_study_says_so_before_anything_else(toy):
     trials.loc[6, ["state", "error", "accuracy"]] = ["failed", "out of memory", math.nan]
     text = report_of(replace(results, trials=trials))
     assert text.split("\n\n")[1].startswith("> **Unfinished: 6 of 24 trials, 1 failed.")
+
+
+def test_what_is_missing_is_named(toy):
+    results = toy()
+    kept = results.trials[~results.trials["key"].isin(["spd-2", "spd-5"]) & (results.trials["variant"] != "maxpool")]
+    lines = report_of(replace(results, trials=kept)).split("\n\n")
+    assert lines[2] == "> **Missing: spd, seeds 2, 5; maxpool, all seeds.**"
+    one = report_of(replace(results, trials=results.trials[results.trials["key"] != "spd-2"])).split("\n\n")
+    assert one[2] == "> **Missing: spd, seed 2.**"
+    assert "Missing:" not in report_of(results)
+
+
+def test_of_very_many_missing_variants_the_first_are_named(toy):
+    results = toy(factors={"model.downsample": [f"l{number}" for number in range(20)]})
+    text = report_of(replace(results, trials=results.trials[:0], curves=results.curves[:0]))
+    assert "l11, all seeds; and 8 more variants." in text
+    assert "l12, all seeds" not in text
+
+
+def test_of_many_contrasts_the_answer_counts_verdicts_and_names_both_ends(toy):
+    results = toy(factors={"model.downsample": ["strided", "spd", *(f"l{number}" for number in range(30))]})
+    contrasts = tables(results).contrasts
+    of_accuracy = contrasts[contrasts["metric"] == "accuracy"]
+    text = report_of(results)
+    tally = of_accuracy["verdict"].value_counts()
+    assert f"On accuracy: of 31 comparisons {tally['better']} are better" in text
+    lowest = of_accuracy.sort_values("difference").iloc[0]
+    assert "; the highest difference: spd is better than strided (+" in text
+    assert f"; the lowest: {lowest['variant']} " in text
+    assert "strided, spd, l0, l1" in text
+    assert "and 8 more |" in text
 
 
 def test_nothing_finished_is_a_report_too(toy):
@@ -163,7 +214,7 @@ def test_badges_are_explained_with_their_rows(toy):
     text = report_of(replace(results, trials=results.trials[results.trials["key"] != "spd-2"]))
     line = next(line for line in text.splitlines() if line.startswith("| missing seeds |"))
     assert "a planned trial has no result" in line
-    assert "variant spd; spd against strided on accuracy; spd against strided on test_loss |" in line
+    assert "variant spd; spd against strided on accuracy; spd against strided on test loss |" in line
     assert "Badges" not in report_of(toy())
 
 
@@ -212,18 +263,20 @@ def test_cells_have_no_verdict_and_main_effects_stand_beneath(toy):
     derived = tables(results)
     cells = results_table(results, derived)
     assert {"difference", "verdict"}.isdisjoint(column.header for column in cells.columns)
-    assert [row[0] for row in cells.rows] == derived.variants["variant"].tolist()
+    first, *others = derived.variants["variant"]
+    assert [row[0] for row in cells.texts] == [f"{first} (baseline)", *others]
+    assert cells.marked == {0}
     effects = effects_table(results, derived)
     assert [column.header for column in effects.columns] == [
         *("level", "against", "n", "accuracy, difference (percentage points)", "verdict"),
         *("parameters, difference", "MACs, torch (multiply-adds), difference", "badges"),
     ]
-    assert [row[:3] for row in effects.rows] == [
+    assert [row[:3] for row in effects.texts] == [
         ("downsample=spd", "downsample=strided", "8"),
         ("width=0.5", "width=0.25", "8"),
     ]
-    assert [row[4:6] for row in effects.rows] == [("better", "+2,800"), ("inconclusive", "+2,100")]
-    assert effects.rows[0][3].startswith(f"{100 * derived.contrasts['difference'][0]:+.2f} [+")
+    assert [row[4:6] for row in effects.texts] == [("better", "+2,800"), ("inconclusive", "+2,100")]
+    assert effects.texts[0][3].startswith(f"{100 * derived.contrasts['difference'][0]:+.2f} [+")
     text = report_of(results)
     first, second = text.index("| variant | n |"), text.index("| level | against |")
     assert text.index("## Results") < first < text.index("Main effects: each level") < second < text.index("## Contr")
@@ -252,8 +305,8 @@ def test_an_unfinished_grid_says_what_it_lacks(toy):
     assert "Unfinished: 8 of 32 trials." in text
     assert "downsample spd against strided has no verdict (n = 0, 3 are needed)" in text
     effects = effects_table(only, tables(only))
-    assert effects.rows[0][2:6] == ("0", "–", "–", "+0")
-    assert effects.rows[0][-1] == "missing seeds"
+    assert effects.texts[0][2:6] == ("0", "–", "–", "+0")
+    assert effects.texts[0][-1] == "missing seeds"
 
 
 def test_another_baseline_of_a_crossed_grid_is_announced(toy):
@@ -296,7 +349,7 @@ def test_hostile_names_break_no_table(toy):
     assert "Is \\*this\\* &lt;b>safe&lt;/b>? # No" in text
     blocks = [line.startswith("|") for line in text.splitlines()]
     starts = [index for index, (before, now) in enumerate(pairwise([False, *blocks])) if now and not before]
-    assert len(starts) == 5
+    assert len(starts) == 6
     lines = text.splitlines()
     for start in starts:
         width = lines[start].count("|")
@@ -335,7 +388,7 @@ def test_a_verdict_carries_its_contrast_s_badges(toy):
     for variant in results.plan["variants"]:
         variant["keys"] = dict(list(variant["keys"].items())[:4])
     results = replace(results, trials=results.trials[results.trials["seed"] < 4])
-    rows = {row[0]: row[-1] for row in results_table(results, tables(results)).rows}
+    rows = {row[0]: row[-1] for row in results_table(results, tables(results)).texts}
     assert rows == {"strided (baseline)": "", "spd": "normality assumed", "maxpool": "normality assumed"}
 
 

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ablate.errors import StudyError
+from ablate.schema import PublishedUnder, SeedBlocks
+from ablate.study.claims import claims_json
 from ablate.study.factors import level_name
 from ablate.study.levels import Sections, apply_levels
 from ablate.study.load import Study, load_study
@@ -104,6 +106,21 @@ class TestRightStudies:
         assert [level.name for level in kernel.levels] == ["3-1", "5-3"]
         assert study.baseline_levels == {"relu": "no", "downsample_kernel": "3-1"}
         assert study.config.seed_list == (3, 4)
+
+    def test_seeds_may_come_in_blocks(self) -> None:
+        study = load(changed("seeds: 5", "seeds: {start: 5, at_most: 20, until: 0.005}"))
+        assert study.config.seeds == SeedBlocks(start=5, at_most=20, until=0.005)
+        assert study.config.seed_list == (0, 1, 2, 3, 4)
+        assert load(STUDY, "seeds={start: 3, at_most: 3, until: 0.5}", "seeds.start=3").config.seed_list == (0, 1, 2)
+
+    def test_a_claim_may_say_under_what_it_was_published(self) -> None:
+        (claim,) = load(changed("    metric: accuracy", "    published_under: {data: CIFAR-10}")).claims
+        assert claim.stated.published_under == PublishedUnder(data="CIFAR-10")
+        (stored,) = claims_json([claim])
+        nothing = dict.fromkeys(("input_size", "recipe", "budget"))
+        assert stored["published_under"] == {"data": "CIFAR-10", **nothing}
+        (without,) = claims_json(load(STUDY).claims)
+        assert "published_under" not in without
 
     def test_yaml_is_version_1_2(self) -> None:
         study = load(changed("lr: 0.1", "lr: 5e-4").replace("Do small", "&a on").replace("# relu", "# no"))
@@ -241,6 +258,57 @@ WRONG = {
     ),
     "a seed twice": (changed("seeds: 5", "seeds: [1, 1]"), r":12: seeds: names 1 twice$"),
     "a seed below zero": (changed("seeds: 5", "seeds: [1, -1]"), r":12: seeds\[1\]: expected a number of at least 0, "),
+    "blocks of two": (
+        changed("seeds: 5", "seeds: {start: 2, at_most: 9, until: 0.01}"),
+        r":12: seeds\.start: expected a number of at least 3, not 2$",
+    ),
+    "fewer seeds than a block": (
+        changed("seeds: 5", "seeds: {start: 5, at_most: 4, until: 0.01}"),
+        r":12: seeds\.at_most: 4 is below start, 5; give at least as many$",
+    ),
+    "blocks without end": (
+        changed("seeds: 5", "seeds: {start: 5, at_most: 20}"),
+        r":12: seeds\.until: the key 'until' is missing$",
+    ),
+    "blocks until nothing": (
+        changed("seeds: 5", "seeds: {start: 5, at_most: 20, until: 0}"),
+        r":12: seeds\.until: expected a number above 0, not 0$",
+    ),
+    "blocks until so many per cent": (
+        changed("seeds: 5", "seeds: {start: 5, at_most: 20, until: 2}"),
+        r":12: seeds\.until: accuracies are fractions, so 2 cannot be their difference; 1 % is 0\.01",
+    ),
+    "a misspelt key of blocks": (
+        changed("seeds: 5", "seeds: {start: 5, at_mots: 20, until: 0.01}"),
+        r":12: seeds\.at_mots: unknown key 'at_mots'; did you mean 'at_most'\? \(choices: at_most, start, until\)$",
+    ),
+    "blocks where nothing is trained": (
+        changed("seeds: 5", "seeds: {start: 5, at_most: 20, until: 0.01}").replace("grid", "count").split("claims")[0],
+        r":12: seeds: design: count trains nothing, so no seeds can be added; leave seeds out$",
+    ),
+    "blocks where nothing is compared": (
+        changed("seeds: 5", "seeds: {start: 5, at_most: 20, until: 0.01}")
+        .replace("model.downsample: [strided, spd, maxpool]", "data.noise: [0, 8]")
+        .replace("baseline: {model.downsample: strided}", "baseline: {data.noise: 0}")
+        .split("claims")[0],
+        r":12: seeds\.until: no variants are compared here, so there is no interval to become narrow; give a count",
+    ),
+    "a seed offset below zero": (
+        changed("lr: 0.1", "lr: 0.1, seed_offset: -1"),
+        r":6: train\.seed_offset: expected a number of at least 0, not -1$",
+    ),
+    "nothing published": (
+        changed("    metric: accuracy", "    published_under: {}"),
+        r":18: claims\[0\]\.published_under: says nothing; give at least one of data, input_size, recipe, budget$",
+    ),
+    "a misspelt condition of a claim": (
+        changed("    metric: accuracy", "    published_under: {dta: CIFAR-10}"),
+        r":18: claims\[0\]\.published_under\.dta: unknown key 'dta'; did you mean 'data'\?",
+    ),
+    "a size that is a number": (
+        changed("    metric: accuracy", "    published_under: {input_size: 32}"),
+        r":18: claims\[0\]\.published_under\.input_size: expected text, not 32$",
+    ),
     "a name that climbs": (
         changed("name: spdconv", "name: ../spdconv"),
         r":2: name: expected only letters, digits, '_' and '-', not '\.\./spdconv_vs_stride'$",

@@ -9,8 +9,8 @@ import pytest
 from ablate.errors import DeviceError, ResultsError, StudyError
 from ablate.models.spec import ModelSpec
 from ablate.records import digest, write_json
+from ablate.study import keys, surveys
 from ablate.study import plan as planning
-from ablate.study import surveys
 from ablate.study.load import load_study
 from ablate.study.plan import Plan, Planned, check_unchanged, plan_study, settle_device
 from ablate.study.variants import variants_of
@@ -178,7 +178,7 @@ class TestKeys:
 
     def test_it_changes_with_the_version_of_training(self, make_plan: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         before = first_key(make_plan())
-        monkeypatch.setattr(planning, "TRAINING_VERSION", planning.TRAINING_VERSION + 1)
+        monkeypatch.setattr(keys, "TRAINING_VERSION", keys.TRAINING_VERSION + 1)
         assert first_key(make_plan()) != before
 
     def test_it_does_not_change_with_the_folder_of_the_data(self, make_plan: Any, tmp_path: Path) -> None:
@@ -292,8 +292,14 @@ class TestDevice:
         [("cpu", 0, "cpu"), ("auto", 0, "cpu"), ("auto", 2, "cuda:0"), ("cuda", 1, "cuda:0"), ("cuda:1", 2, "cuda:1")],
     )
     def test_a_device_is_settled(self, monkeypatch: pytest.MonkeyPatch, asked: str, count: int, expected: str) -> None:
+        monkeypatch.setattr(planning, "can_have_gpu", lambda: True)
         monkeypatch.setattr(planning, "load_dotted", lambda _path: lambda: count)
         assert settle_device(asked) == expected
+
+    def test_torch_is_not_asked_where_there_can_be_no_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(planning, "can_have_gpu", lambda: False)
+        monkeypatch.delattr(planning, "load_dotted")
+        assert settle_device("auto") == "cpu"
 
     @pytest.mark.parametrize(("asked", "count"), [("cuda", 0), ("cuda:1", 1), ("tpu", 0), ("cuda:x", 1)])
     def test_a_device_that_is_not_here_is_named_with_those_that_are(
@@ -342,6 +348,7 @@ class TestCheckUnchanged:
             ["factors.model.downsample=[spd, strided, maxpool]"],
             ["measure=[accuracy, latency]"],
             ["question=Is it another one?"],
+            ["seeds={start: 3, at_most: 5, until: 0.1}"],
             ["retries=5"],
         ],
     )
@@ -363,6 +370,7 @@ class TestCheckUnchanged:
             (["data.noise=3"], r"data\.digest was '\w+' and is '\w+'|data\.noise was .* and is 3"),
             (["factors.model.downsample=[strided, spd]"], r"it has the variant 'maxpool', this one has not"),
             (["seeds=1"], r"it has seed 1, this one has not"),
+            (["train.seed_offset=3"], r"train\.seed_offset was 0 and is 3; give this one another name"),
             (["baseline.model.downsample=maxpool"], r"its baseline is 'strided', not 'maxpool'; .* report --baseline"),
         ],
     )
@@ -374,11 +382,36 @@ class TestCheckUnchanged:
         self, results: Path, make_plan: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(planning, "TRAINING_VERSION", 99)
+        monkeypatch.setattr(keys, "TRAINING_VERSION", 99)
         with pytest.raises(ResultsError, match=r"were trained by version 1, this is 99"):
             check_unchanged(make_plan(), results)
 
     def test_an_empty_folder_is_no_other_study(self, make_plan: Any, tmp_path: Path) -> None:
         check_unchanged(make_plan(), tmp_path / "elsewhere")
+
+
+class TestSeedsInBlocks:
+    BLOCKS = "seeds={start: 3, at_most: 8, until: 0.1}"
+
+    def store(self, plan: Plan, toy_study: Path) -> None:
+        write_json(toy_study.parent / "results" / "toy" / "plan.json", plan.as_json())
+
+    def test_the_first_block_is_planned(self, make_plan: Any) -> None:
+        plan = make_plan(self.BLOCKS)
+        assert plan.seeds == (0, 1, 2)
+        assert plan.as_json()["study"]["seeds"] == {"start": 3, "at_most": 8, "until": 0.1}
+
+    @pytest.mark.parametrize(("before", "after"), [("seeds=7", 7), ("seeds=2", 3), ("seeds=9", 9), ("seeds=[4, 1]", 3)])
+    def test_seeds_that_were_planned_before_stay(
+        self, make_plan: Any, toy_study: Path, before: str, after: int
+    ) -> None:
+        self.store(make_plan(before), toy_study)
+        assert make_plan(self.BLOCKS).seeds == tuple(range(after))
+
+    def test_a_list_that_is_no_count_cannot_go_on_in_blocks(self, make_plan: Any, toy_study: Path) -> None:
+        self.store(make_plan("seeds=[4, 1]"), toy_study)
+        with pytest.raises(ResultsError, match="it has seed 4, this one has not"):
+            check_unchanged(make_plan(self.BLOCKS), toy_study.parent / "results" / "toy")
 
 
 def test_variants_are_named_without_counting_them(toy_study: Path) -> None:

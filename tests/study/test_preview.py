@@ -16,7 +16,7 @@ def previewed(engine: Any, *overrides: str) -> dict[str, Any]:
 
 def test_it_has_the_keys_of_the_contract_and_trains_nothing(engine: Any) -> None:
     shown = previewed(engine)
-    assert set(shown) == {"study", "trials", "done", "seconds_left", "variants"}
+    assert set(shown) == {"study", "trials", "done", "seconds_left", "seeds", "power", "variants"}
     assert (shown["study"], shown["trials"], shown["done"], shown["seconds_left"]) == ("toy", 4, 0, None)
     assert [set(row) for row in shown["variants"]] == [{"variant", "downsample", "params", "macs"}] * 2
     assert [(row["variant"], row["downsample"]) for row in shown["variants"]] == [
@@ -45,6 +45,36 @@ def test_time_left_goes_by_a_variant_s_own_pace_else_by_the_pace_a_multiply_add(
 def test_nothing_is_left_of_a_finished_study(engine: Any) -> None:
     engine.run()
     assert previewed(engine)["seconds_left"] == 0
+
+
+class TestSeeds:
+    def test_counted_seeds_are_all_there_may_be(self, engine: Any) -> None:
+        assert previewed(engine, "seeds=[4, 9, 2]")["seeds"] == {
+            "planned": 3,
+            "at_most": 3,
+            **dict.fromkeys(("metric", "until", "outlook", "judged", "half_width")),
+        }
+
+    def test_blocks_are_planned_as_far_as_the_records_ask(self, engine: Any, save_records: Any) -> None:
+        """Differences of 0, 0.1 and 0.2: half the interval is 4.303 x 0.1 / sqrt 3."""
+        blocks = "seeds={start: 3, at_most: 5, until: 0.01}"
+        before = previewed(engine, blocks)
+        assert (before["trials"], before["seeds"]["planned"], before["seeds"]["at_most"]) == (6, 3, 5)
+        assert (before["seeds"]["judged"], before["seeds"]["half_width"]) == (0, None)
+        engine.run(blocks, max_hours=0.0)
+        strided = {("strided", seed): 0.5 for seed in range(3)}
+        save_records(engine.results, engine.plan(), strided | {("maxpool", seed): 0.5 + seed / 10 for seed in range(3)})
+        after = previewed(engine, blocks)
+        assert (after["trials"], after["done"]) == (10, 6)
+        assert after["seeds"] == {
+            "metric": "accuracy",
+            "planned": 5,
+            "at_most": 5,
+            "until": 0.01,
+            "outlook": "unfinished",
+            "judged": 3,
+            "half_width": pytest.approx(4.303 * 0.1 / 3**0.5, rel=1e-3),
+        }
 
 
 def test_another_study_of_that_name_is_refused(engine: Any) -> None:

@@ -21,6 +21,7 @@ from ablate.records import read_json
 from ablate.study import run as running
 from ablate.study.cost_rounds import WANTED_ROUNDS
 from ablate.study.events import CostsFailed, CostsRound, StudyStarted, TrialStarted
+from ablate.study.status import status_of
 
 PATIENCE_SECONDS = 60
 TABLES = ("trials", "variants", "contrasts", "claims", "curves")
@@ -63,9 +64,10 @@ class TestFirstRun:
             *("variant", "downsample", "n", "accuracy_mean", "accuracy_sd", "accuracy_ci_low", "accuracy_ci_high"),
             *("params", "macs"),
         ]
-        assert list(made["contrasts"])[:12] == [
-            *("variant", "baseline", "metric", "n", "difference", "ci_low", "ci_high", "p_value", "p_sign_flip"),
-            *("p_adjusted", "effect_size", "verdict"),
+        assert list(made["contrasts"]) == [
+            *("variant", "baseline", "metric", "n", "difference", "ci_low", "ci_high", "images_ci_low"),
+            *("images_ci_high", "p_value", "p_sign_flip", "p_adjusted", "effect_size", "probability_of_improvement"),
+            *("verdict", "badges"),
         ]
         claims = ["id", "source", "metric", "published", "measured", "ci_low", "ci_high", "verdict"]
         assert list(made["claims"])[:8] == claims
@@ -143,6 +145,55 @@ class TestNextRun:
         assert len(trials) == 6
         assert trials[trials["variant"] == "a"]["key"].tolist() == trials[trials["variant"] == "b"]["key"].tolist()
         assert outcome.missing == 0
+
+
+class TestSeedOffset:
+    """The baseline against itself under seeds that are one larger: three trainings, two pairs."""
+
+    FACTOR = ("factors={train.seed_offset: [0, 1]}", "baseline={train.seed_offset: 0}")
+
+    def test_trainings_are_shared_and_rows_pair_by_the_seed_as_planned(self, engine: Any) -> None:
+        outcome = engine.run(*self.FACTOR)
+        keys = engine.keys()
+        assert keys["0", 1] == keys["1", 0]
+        assert len(engine.calls()) == len(set(engine.calls())) == 3
+        trials = outcome.results.trials
+        assert trials[["variant", "seed", "key"]].values.tolist() == [
+            [variant, seed, keys[variant, seed]] for variant in ("0", "1") for seed in (0, 1)
+        ]
+        accuracy = trials.set_index(["variant", "seed"])["accuracy"]
+        assert accuracy["0", 1] == accuracy["1", 0]
+        row = tables(engine.results)["contrasts"].iloc[0]
+        expected = (accuracy["1", 0] + accuracy["1", 1] - accuracy["0", 0] - accuracy["0", 1]) / 2
+        assert (int(row["n"]), float(row["difference"])) == (2, pytest.approx(expected))
+
+    def test_a_record_holds_the_seed_that_was_trained_with(self, engine: Any) -> None:
+        engine.run(*self.FACTOR)
+        trained = {key: read_json(engine.results / "records" / f"{key}.json")["seed"] for key in engine.calls()}
+        keys = engine.keys()
+        assert trained == {keys["0", 0]: 0, keys["1", 0]: 1, keys["1", 1]: 2}
+        assert seeds_first(engine)[0] == ("0", 0)
+
+    def test_the_table_of_progress_knows_what_is_shared(self, engine: Any) -> None:
+        engine.run(*self.FACTOR)
+        (started,) = [event for event in engine.events if isinstance(event, StudyStarted)]
+        assert (started.variants, started.seeds, started.shared) == (("0", "1"), (0, 1), {("0", 1)})
+        trained = [(event.variant, event.seed) for event in engine.events if isinstance(event, TrialStarted)]
+        assert trained == [("0", 0), ("1", 0), ("1", 1)]
+
+    def test_without_an_offset_the_trials_of_an_earlier_run_are_used(self, engine: Any) -> None:
+        engine.run("factors={}", "baseline={}", "model.downsample=strided", "seeds=3")
+        before = engine.calls()
+        results = engine.results.rename(engine.results.with_name("moved"))
+        engine.results.mkdir()
+        (results / "records").rename(engine.results / "records")
+        assert engine.run(*self.FACTOR, "model.downsample=strided").missing == 0
+        assert engine.calls() == before
+
+    def test_status_names_every_row_of_a_training(self, engine: Any) -> None:
+        engine.script(fails={"1": 9})
+        engine.run(*self.FACTOR)
+        assert [failure.what for failure in status_of(engine.results).failures] == ["0 seed 1 = 1 seed 0"]
 
 
 class TestSelection:

@@ -1,6 +1,7 @@
 """The question, the answer in a sentence, and the conditions it was found under."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ablate.analysis.verdicts import FEWEST_PAIRS
@@ -8,8 +9,10 @@ from ablate.records import Results
 from ablate.report.contrasting import baseline_contrasts, crosses_factors, varied_fields, why_no_contrasts
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Column, Heading, Notice, Paragraph, Table
+from ablate.report.drawing import origin
 from ablate.report.numbers import quantity, show_difference, show_interval
-from ablate.report.sections.progress import progress_sentence
+from ablate.report.sections.progress import missing_sentence, progress_sentence
+from ablate.report.sections.stated import changes
 
 WORDS: dict[str, str] = {
     "better": "is better than",
@@ -17,6 +20,20 @@ WORDS: dict[str, str] = {
     "equivalent": "is equivalent to",
     "inconclusive": "cannot be told from",
 }
+CONDITIONS = "The conditions that the answer holds for"
+# A sentence of more clauses than this is read by nobody: it counts them, and names both ends.
+MOST_CLAUSES = 6
+SHORT_DIGEST = 12
+MOST_LEVELS = 24
+TALLIED: dict[str | None, str] = {
+    "better": "are better",
+    "worse": "are worse",
+    "equivalent": "are equivalent",
+    "inconclusive": "are inconclusive",
+    None: "have no verdict",
+}
+ENDS = ("the highest difference", "the lowest")
+PAIRED = "Intervals are 95 %, n counts seed pairs."
 AVERAGED = (
     "Intervals are 95 %, n counts seeds that have every combination. An average need not hold at each combination; "
     "those have an interval and no verdict."
@@ -25,18 +42,29 @@ AVERAGED = (
 
 def answer(results: Results, tables: Tables) -> list[Block]:
     study = results.plan["study"]
-    progress = progress_sentence(results)
+    progress, missing = progress_sentence(results), missing_sentence(results)
     return [
         Heading(study["name"], level=1),
         *([Notice(progress)] if progress else []),
+        *([Notice(missing)] if missing else []),
+        *changes(results),
         *_rebased(results, tables),
-        *([Paragraph(study["question"])] if study["question"] else []),
-        Paragraph(answer_sentence(results, tables)),
-        conditions(results),
+        *([Paragraph(study["question"], "question")] if study["question"] else []),
+        Paragraph(answer_sentence(results, tables), "answer"),
+        conditions(results, tables),
     ]
 
 
 def answer_sentence(results: Results, tables: Tables) -> str:
+    """`finding`, and what its numbers are."""
+    found = finding(results, tables)
+    if tables.contrasts.empty:
+        return found
+    legend = AVERAGED if crosses_factors(results.plan) else PAIRED
+    return f"{found} {legend}"
+
+
+def finding(results: Results, tables: Tables) -> str:
     """Every verdict on the primary metric with its difference, interval and number of pairs, or why there is none."""
     primary = results.plan["study"]["primary"]
     rows = tables.contrasts[tables.contrasts["metric"] == primary].to_dict("records")
@@ -44,24 +72,23 @@ def answer_sentence(results: Results, tables: Tables) -> str:
         return f"Nothing is tested: {why_no_contrasts(results.plan)}."
     told = primary.replace("_", " ")
     if crosses_factors(results.plan):
-        clauses = "; ".join(_clause(row, *_effect_in_words(row)) for row in rows)
-        return f"On {told}, averaged over the other factors: {clauses}. {AVERAGED}"
-    clauses = "; ".join(_clause(row, row["variant"], row["baseline"]) for row in rows)
-    return f"On {told}: {clauses}. Intervals are 95 %, n counts seed pairs."
+        return f"On {told}, averaged over the other factors: {_clauses(rows, _effect_in_words)}."
+    return f"On {told}: {_clauses(rows, _pair_in_words)}."
 
 
-def conditions(results: Results) -> Table:
+def conditions(results: Results, tables: Tables) -> Table:
     """What the answer holds for: data, recipe, seeds, machine."""
     variants = results.plan["variants"]
     rows = {
+        "baseline": origin(results, tables),
         "varied": "; ".join(_factor(name, levels) for name, levels in results.plan["study"]["factors"].items()),
         "model": _listed(_base_model(results.plan)),
-        "data": _listed(_common([variant["data"] for variant in variants])),
+        "data": _listed(_with_short_digest(_common([variant["data"] for variant in variants]))),
         "training": _listed(_common([{**variant["train"], "steps": variant["steps"]} for variant in variants])),
         "seeds": _seeds(variants),
         "machine": "; ".join(machines(results)) or "none yet",
     }
-    return Table((Column("condition", "left"), Column("value", "left")), tuple(rows.items()))
+    return Table((Column("condition", "left"), Column("value", "left")), tuple(rows.items()), CONDITIONS, kind="facts")
 
 
 def _rebased(results: Results, tables: Tables) -> list[Block]:
@@ -75,11 +102,17 @@ def _rebased(results: Results, tables: Tables) -> list[Block]:
 def _factor(name: str, levels: Any) -> str:
     """A factor with its levels as the study file has them, and with what a named level sets."""
     if isinstance(levels, list):
-        return f"{name}: {', '.join(str(level) for level in levels)}"
+        return f"{name}: {_some([str(level) for level in levels])}"
     named = [
         f"{level} ({', '.join(f'{path} {value}' for path, value in sets.items())})" for level, sets in levels.items()
     ]
-    return f"{name}: {', '.join(named)}"
+    return f"{name}: {_some(named)}"
+
+
+def _some(levels: list[str]) -> str:
+    """The levels with commas, of very many the first."""
+    left = len(levels) - MOST_LEVELS
+    return ", ".join(levels) if left <= 1 else f"{', '.join(levels[:MOST_LEVELS])} and {left} more"
 
 
 def machines(results: Results) -> list[str]:
@@ -87,6 +120,22 @@ def machines(results: Results) -> list[str]:
     used = [name for name in dict.fromkeys(results.trials["environment"]) if name != ""]
     described = [_listed(_plain_values(results.environments[name]["machine"])) for name in used]
     return list(dict.fromkeys(described))
+
+
+def _clauses(rows: list[dict[Any, Any]], named: Callable[[Mapping[Any, Any]], tuple[str, str]]) -> str:
+    """A clause a contrast or, of many, how often each verdict fell, and the contrasts at both ends."""
+    if len(rows) <= MOST_CLAUSES:
+        return "; ".join(_clause(row, *named(row)) for row in rows)
+    tally = Counter(row["verdict"] for row in rows)
+    counted = [f"{tally[verdict]} {words}" for verdict, words in TALLIED.items() if tally[verdict]]
+    known = [row for row in rows if row["verdict"] is not None]
+    ends = [pick(known, key=lambda row: row["difference"]) for pick in (max, min)] if known else []
+    told = "".join(f"; {end}: {_clause(row, *named(row))}" for end, row in zip(ENDS, ends, strict=False))
+    return f"of {len(rows)} comparisons {', '.join(counted)}{told}"
+
+
+def _pair_in_words(row: Mapping[Any, Any]) -> tuple[str, str]:
+    return row["variant"], row["baseline"]
 
 
 def _effect_in_words(row: Mapping[Any, Any]) -> tuple[str, str]:
@@ -108,7 +157,7 @@ def _clause(row: Mapping[Any, Any], variant: str, baseline: str) -> str:
 
 def _seeds(variants: list[dict[str, Any]]) -> str:
     seeds = sorted({int(seed) for variant in variants for seed in variant["keys"]})
-    return f"{len(seeds)} a variant, paired: {', '.join(map(str, seeds))}"
+    return f"{len(seeds)} a variant, the same for all: {', '.join(map(str, seeds))}"
 
 
 def _base_model(plan: dict[str, Any]) -> dict[str, Any]:
@@ -122,6 +171,11 @@ def _common(settings: list[dict[str, Any]]) -> dict[str, Any]:
     """What all variants have alike: a field that differs is a factor, not a condition."""
     first = _plain_values(settings[0])
     return {key: value for key, value in first.items() if all(key in own and own[key] == value for own in settings)}
+
+
+def _with_short_digest(data: dict[str, Any]) -> dict[str, Any]:
+    """The environment has all of its digits."""
+    return {**data, "digest": data["digest"][:SHORT_DIGEST]} if "digest" in data else data
 
 
 def _plain_values(settings: Mapping[str, Any]) -> dict[str, Any]:

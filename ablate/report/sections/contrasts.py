@@ -1,5 +1,6 @@
 """Every contrast with all its statistics."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,8 +8,9 @@ import pandas as pd
 
 from ablate.records import Results
 from ablate.report.contrasting import crosses_factors, why_no_contrasts
+from ablate.report.costing import EXACT
 from ablate.report.derive import Tables
-from ablate.report.document import Block, Column, Heading, Paragraph, Table
+from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table
 from ablate.report.numbers import ABSENT, quantity, show_difference, show_interval, show_p, show_plain
 
 COLUMNS = (
@@ -16,15 +18,24 @@ COLUMNS = (
     Column("baseline", "left"),
     Column("metric", "left"),
     Column("n"),
-    Column("difference"),
-    Column("95 % interval"),
+    Column("difference [95 %, seeds]"),
+    Column("[95 %, seeds and images]"),
+    Column("verdict", "left", "verdict"),
+    Column("p, Holm"),
     Column("p"),
     Column("p, sign flips"),
-    Column("p, Holm"),
     Column("d_z"),
-    Column("verdict", "left"),
+    Column("better at (% of seeds)"),
     Column("badges", "left"),
 )
+SCOPE = "Verdicts are about {primary} alone; other metrics are described, not tested."
+LEGEND = (
+    "n counts seeds at which both sides have a result. The first interval says what other seeds would give on these "
+    "test images; the second resamples images too, and with few seeds is rather too short. p belongs to the first "
+    "interval; p, Holm is p corrected for everything that was tested, and decides the verdict. d_z is the mean "
+    "difference over the standard deviation of the differences."
+)
+CAPTION = "Every contrast: the variant minus its baseline, paired by seed"
 
 EFFECTS = (
     "Each row is a main effect: the level minus the baseline's level, averaged over every combination of the other "
@@ -35,29 +46,47 @@ EFFECTS = (
 def contrasts_section(results: Results, tables: Tables) -> list[Block]:
     if tables.contrasts.empty:
         return [Heading("Contrasts"), Paragraph(f"None: {why_no_contrasts(results.plan)}.")]
-    rows = tuple(_row(row) for row in tables.contrasts.to_dict("records"))
-    primary = results.plan["study"]["primary"]
-    scope = f"Verdicts are about {primary} alone; the other metrics are described, not tested as a family."
+    # Of counts there is nothing but a difference, which stands with the costs.
+    shown = tables.contrasts[~tables.contrasts["metric"].isin(EXACT)]
+    table = Table(COLUMNS, tuple(_row(row) for row in shown.to_dict("records")), CAPTION, name="contrasts")
+    primary = results.plan["study"]["primary"].replace("_", " ")
     effects = [Paragraph(EFFECTS)] if crosses_factors(results.plan) else []
-    return [Heading("Contrasts"), Table(COLUMNS, rows), Paragraph(scope), *effects]
+    return [
+        Heading("Contrasts"),
+        table.without_empty_columns(),
+        Paragraph(SCOPE.format(primary=primary)),
+        *effects,
+        Paragraph(LEGEND),
+    ]
 
 
-def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:
+def _row(row: Mapping[Any, Any]) -> tuple[str | Cell, ...]:
     metric = row["metric"]
+    n = ABSENT if pd.isna(row["n"]) else str(row["n"])
     return (
         row["variant"],
         row["baseline"],
-        metric,
-        ABSENT if pd.isna(row["n"]) else str(row["n"]),
-        f"{show_difference(metric, row['difference'])} {_unit(metric)}".rstrip(),
-        show_interval(metric, row["ci_low"], row["ci_high"]),
-        show_p(row["p_value"]),
-        show_p(row["p_sign_flip"]),
-        show_p(row["p_adjusted"]),
-        show_plain(row["effect_size"]),
+        metric.replace("_", " "),
+        Cell(n, math.nan if n == ABSENT else row["n"]),
+        Cell(_difference(row), row["difference"]),
+        Cell(show_interval(metric, row["images_ci_low"], row["images_ci_high"]), row["images_ci_low"]),
         row["verdict"] or ABSENT,
+        *(Cell(show_p(row[name]), row[name]) for name in ("p_adjusted", "p_value", "p_sign_flip")),
+        Cell(show_plain(row["effect_size"]), row["effect_size"]),
+        Cell(_share(row["probability_of_improvement"]), row["probability_of_improvement"]),
         row["badges"].replace(";", ", "),
     )
+
+
+def _difference(row: Mapping[Any, Any]) -> str:
+    """`+3.27 [+2.28, +4.26] pp`"""
+    metric = row["metric"]
+    shown = (show_difference(metric, row["difference"]), show_interval(metric, row["ci_low"], row["ci_high"]))
+    return " ".join([*(text for text in shown if text != ABSENT), _unit(metric)]) if shown[0] != ABSENT else ABSENT
+
+
+def _share(share: float) -> str:
+    return ABSENT if math.isnan(share) else f"{100 * share:.0f}"
 
 
 def _unit(metric: str) -> str:

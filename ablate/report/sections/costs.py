@@ -1,6 +1,6 @@
 """What each variant costs: every number with its interval, ratio and conditions, and how it was measured."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from ablate.analysis.ratios import BAND
@@ -10,7 +10,7 @@ from ablate.measure.series import SAMPLES_FOR
 from ablate.records import Results
 from ablate.report.costing import costs_of
 from ablate.report.derive import Tables
-from ablate.report.document import Block, Bullets, Column, Heading, Notice, Paragraph, Table
+from ablate.report.document import Block, Bullets, Cell, Column, Heading, Notice, Paragraph, Table
 from ablate.report.numbers import ABSENT, quantity, show, show_range, show_ratio
 
 COLUMNS = (
@@ -18,9 +18,10 @@ COLUMNS = (
     Column("variant", "left"),
     Column("value [95 %]"),
     Column("ratio to the baseline [95 %]"),
-    Column("verdict", "left"),
+    Column("verdict", "left", "verdict"),
     Column("badges", "left"),
 )
+CAPTION = "Every cost of every variant, and its ratio to the baseline's"
 COUNTS = (
     "Two counters look at the MACs of one image: torch's, from the shapes of the forward pass, and fvcore's, of which "
     "what it counts for convolutions and linear layers is taken. The MACs of a training step are 3 times those of the "
@@ -37,12 +38,13 @@ TIMES = (
 
 
 def costs_section(results: Results, tables: Tables) -> list[Block]:
-    rows = tuple(_row(row, tables) for row in tables.costs.to_dict("records"))
+    baselines = set(tables.costs["baseline"]) - {""}
+    rows = tuple(_row(row, baselines) for row in tables.costs.to_dict("records"))
     times = [Paragraph(TIMES)] if tables.costs["rounds"].notna().any() else []
     return [
         Heading("Costs"),
         *unmeasured(results),
-        Table(COLUMNS, rows),
+        Table(COLUMNS, rows, CAPTION).without_empty_columns(),
         *measuring(results),
         Paragraph(COUNTS),
         *times,
@@ -67,17 +69,21 @@ def measuring(results: Results) -> list[Block]:
     return [Paragraph(_conditions(group)), *_problems(results), *_uncounted(results)]
 
 
-def _row(row: Mapping[Any, Any], tables: Tables) -> tuple[str, ...]:
+def _row(row: Mapping[Any, Any], baselines: Container[str]) -> tuple[str | Cell, ...]:
     column = row["metric"]
-    baselines = set(tables.costs["baseline"]) - {""}
     return (
         quantity(column).header,
         f"{row['variant']} (baseline)" if row["variant"] in baselines else row["variant"],
-        f"{show(column, row['value'])} {show_range(column, row['value_ci_low'], row['value_ci_high'])}".rstrip(),
-        _ratio(row),
+        Cell(_value(row), row["value"]),
+        Cell(_ratio(row), row["ratio"]),
         row["verdict"] or ABSENT,
         row["badges"].replace(";", ", "),
     )
+
+
+def _value(row: Mapping[Any, Any]) -> str:
+    column = row["metric"]
+    return f"{show(column, row['value'])} {show_range(column, row['value_ci_low'], row['value_ci_high'])}".rstrip()
 
 
 def _ratio(row: Mapping[Any, Any]) -> str:

@@ -11,8 +11,8 @@ def counted(results: Results, tables: Tables) -> list[Block]:
     return [
         Heading(study["name"], level=1),
         *unmeasured(results),
-        *([Paragraph(study["question"])] if study["question"] else []),
-        Paragraph(answer_sentence(results, tables)),
+        *([Paragraph(study["question"], "question")] if study["question"] else []),
+        Paragraph(answer_sentence(results, tables), "answer"),
     ]
 
 

@@ -25,6 +25,6 @@ def counting_method(results: Results, tables: Tables) -> list[Block]:
     rows = tuple((name, entry.meaning) for name, entry in QUANTITIES.items() if name in asked)
     named: list[Block] = [
         Paragraph("What was counted:"),
-        Table((Column("quantity", "left"), Column("meaning", "left")), rows),
+        Table((Column("quantity", "left"), Column("meaning", "left")), rows, "What each quantity means", kind="facts"),
     ]
     return [Heading("Method"), Bullets(VERDICTS), *(named if rows else [])]

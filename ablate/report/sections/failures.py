@@ -11,6 +11,7 @@ COLUMNS = (
     Column("cause", "left"),
     Column("log", "left"),
 )
+CAPTION = "Trials that failed for good"
 
 
 def failures_section(results: Results, tables: Tables) -> list[Block]:
@@ -21,4 +22,4 @@ def failures_section(results: Results, tables: Tables) -> list[Block]:
         (row["variant"], str(row["seed"]), str(int(row["attempts"])), row["error"], f"logs/{row['key']}.log")
         for row in failed.to_dict("records")
     )
-    return [Heading("Failures"), Table(COLUMNS, rows), Paragraph("The next run tries them afresh.")]
+    return [Heading("Failures"), Table(COLUMNS, rows, CAPTION), Paragraph("The next run tries them afresh.")]

@@ -24,9 +24,15 @@ HOLM = (
     "The verdict is decided at 5 % by p after Holm's correction over all {tested} and all claims on "
     "the same metric. Under 3 pairs there is none, and while a pair is missing it is inconclusive at best."
 )
+INCONCLUSIVE = (
+    "Inconclusive means that these seeds cannot tell, not that there is no difference; with several tests it may be so "
+    "although an interval leaves out zero."
+)
 CHANCE = (
-    "Seeds are the only source of chance in these intervals: they say what other seeds would give on these very test "
-    "images, not what other images would. The test images were read once a trial, after training."
+    "Seeds are the only source of chance in these intervals and verdicts: they say what other seeds would give on "
+    "these very test images, not what other images would. The second interval of a contrast on accuracy asks about "
+    "both: it draws seeds and, independently of them, test images again and again (pigeonhole bootstrap, Owen 2007). "
+    "The test images were read once a trial, after training."
 )
 EFFECTS = (
     "Several factors are crossed, so their main effects are tested: a level minus the baseline's level, with the other "
@@ -40,7 +46,7 @@ def method(results: Results, tables: Tables) -> list[Block]:
     crossed = crosses_factors(results.plan)
     effects = [EFFECTS] if crossed else []
     holm = HOLM.format(tested="main effects" if crossed else "contrasts with the baseline")
-    said = (PAIRING, INTERVAL, SIGN_FLIPS, *effects, holm, *_equivalence(results), CHANCE)
+    said = (PAIRING, INTERVAL, SIGN_FLIPS, *effects, holm, INCONCLUSIVE, *_equivalence(results), CHANCE)
     return [Heading("Method"), Bullets(said)]
 
 

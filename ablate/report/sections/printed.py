@@ -8,7 +8,7 @@ from ablate.analysis.counting import plain
 from ablate.records import Results
 from ablate.report.counting import count_claims
 from ablate.report.derive import Tables
-from ablate.report.document import Block, Column, Heading, Table
+from ablate.report.document import Block, Cell, Column, Heading, Table
 from ablate.report.numbers import ABSENT
 
 COLUMNS = (
@@ -17,9 +17,10 @@ COLUMNS = (
     Column("where", "left"),
     Column("printed"),
     Column("counted"),
-    Column("verdict", "left"),
+    Column("verdict", "left", "verdict"),
     Column("reason", "left"),
 )
+CAPTION = "Every printed number beside what is counted here"
 
 
 def printed(results: Results, tables: Tables) -> list[Block]:
@@ -30,9 +31,12 @@ def printed(results: Results, tables: Tables) -> list[Block]:
 def printed_table(results: Results, tables: Tables) -> Table:
     """One row a claim, in the study's order."""
     said = {claim.id: claim.statement for claim in count_claims(results.plan)}
-    return Table(COLUMNS, tuple(_row(row, said[row["id"]]) for row in tables.claims.to_dict("records")))
+    return Table(
+        COLUMNS, tuple(_row(row, said[row["id"]]) for row in tables.claims.to_dict("records")), CAPTION, "claims"
+    )
 
 
-def _row(row: Mapping[Any, Any], statement: str) -> tuple[str, ...]:
+def _row(row: Mapping[Any, Any], statement: str) -> tuple[str | Cell, ...]:
     measured = ABSENT if math.isnan(row["measured"]) else plain(row["measured"])
-    return (row["id"], statement, row["source"], plain(row["published"]), measured, row["verdict"], row["reason"])
+    numbers = (Cell(plain(row["published"]), row["published"]), Cell(measured, row["measured"]))
+    return (row["id"], statement, row["source"], *numbers, row["verdict"], row["reason"])

@@ -8,7 +8,8 @@ from ablate.report.badges import merge_badges
 from ablate.report.contrasting import crosses_factors
 from ablate.report.costing import EXACT
 from ablate.report.derive import Tables
-from ablate.report.document import Block, Column, Heading, Paragraph, Table
+from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table
+from ablate.report.drawing import origin
 from ablate.report.numbers import ABSENT, column_name, quantity, show, show_difference, show_interval, show_mean
 
 CONVENTIONS = (
@@ -23,6 +24,8 @@ NARROW = (
     *("memory_mib", "energy_joules"),
 )
 
+CAPTION = "Every variant: what it reached, how it differs from the baseline, what it costs"
+EFFECTS_CAPTION = "Main effects: what a level changes on average over the other factors"
 MAIN_EFFECTS = "Main effects: each level against the baseline's, averaged over the levels of the other factors."
 
 
@@ -45,22 +48,23 @@ def results_table(results: Results, tables: Tables) -> Table:
     costs = cost_columns(tables)
     metrics = list(dict.fromkeys(["accuracy", primary]))
     means = [Column(quantity(metric).header) for metric in metrics]
-    verdict = [Column("difference"), Column("verdict", "left")] if contrast_of else []
+    verdict = [Column("difference"), Column("verdict", "left", "verdict")] if contrast_of else []
     headers = [Column(quantity(column).header) for column in costs]
     columns = (Column("variant", "left"), Column("n"), *means, *verdict, *headers, Column("badges", "left"))
-    baselines = set(tested["baseline"])
+    baselines = set(tested["baseline"]) or {origin(results, tables)}
     rows = tuple(
         (
             _name(row["variant"], baselines),
-            str(row["n"]),
+            Cell(str(row["n"]), row["n"]),
             *(_mean(row, metric) for metric in metrics),
             *(_verdict_cells(contrast_of, row["variant"], primary) if contrast_of else ()),
-            *(show(column, row[column]) for column in costs),
+            *(Cell(show(column, row[column]), row[column]) for column in costs),
             _badges(row, contrast_of),
         )
         for row in tables.variants.to_dict("records")
     )
-    return Table(columns, rows)
+    marked = frozenset(number for number, name in enumerate(tables.variants["variant"]) if name in baselines)
+    return Table(columns, rows, CAPTION, name="results", marked=marked)
 
 
 def effects_table(results: Results, tables: Tables) -> Table:
@@ -73,21 +77,23 @@ def effects_table(results: Results, tables: Tables) -> Table:
     exact = {(row["variant"], row["metric"]): row["difference"] for row in rows if row["metric"] in EXACT}
     counts = [Column(f"{quantity(metric).header}, difference") for metric in EXACT]
     difference = Column(f"{primary.replace('_', ' ')}, difference ({quantity(primary).difference_unit})")
-    columns = (Column("level", "left"), Column("against", "left"), Column("n"), difference, Column("verdict", "left"))
+    columns = (Column("level", "left"), Column("against", "left"), Column("n"), difference)
     return Table(
-        (*columns, *counts, Column("badges", "left")),
+        (*columns, Column("verdict", "left", "verdict"), *counts, Column("badges", "left")),
         tuple(
             (
                 row["variant"],
                 row["baseline"],
-                str(row["n"]),
+                Cell(str(row["n"]), row["n"]),
                 *_difference_cells(row, primary),
-                *(show_difference(metric, exact[row["variant"], metric]) for metric in EXACT),
+                *(_exact_cell(metric, exact[row["variant"], metric]) for metric in EXACT),
                 row["badges"].replace(";", ", "),
             )
             for row in rows
             if row["metric"] == primary
         ),
+        EFFECTS_CAPTION,
+        name="main-effects",
     )
 
 
@@ -120,15 +126,22 @@ def _badges(row: Mapping[Any, Any], contrast_of: Mapping[str, Mapping[Any, Any]]
     return merge_badges(row["badges"], contrast).replace(";", ", ")
 
 
-def _mean(row: Mapping[Any, Any], metric: str) -> str:
-    return show_mean(metric, row[f"{metric}_mean"], row[f"{metric}_ci_low"], row[f"{metric}_ci_high"])
+def _mean(row: Mapping[Any, Any], metric: str) -> Cell:
+    mean = row[f"{metric}_mean"]
+    return Cell(show_mean(metric, mean, row[f"{metric}_ci_low"], row[f"{metric}_ci_high"]), mean)
 
 
-def _verdict_cells(contrast_of: Mapping[str, Mapping[Any, Any]], variant: str, metric: str) -> tuple[str, str]:
-    return _difference_cells(contrast_of[variant], metric) if variant in contrast_of else (ABSENT, ABSENT)
+def _verdict_cells(contrast_of: Mapping[str, Mapping[Any, Any]], variant: str, metric: str) -> tuple[Cell | str, str]:
+    # The baseline sorts among the differences from it as none.
+    return _difference_cells(contrast_of[variant], metric) if variant in contrast_of else (Cell(ABSENT, 0.0), ABSENT)
 
 
-def _difference_cells(row: Mapping[Any, Any], metric: str) -> tuple[str, str]:
+def _difference_cells(row: Mapping[Any, Any], metric: str) -> tuple[Cell, str]:
     difference = show_difference(metric, row["difference"])
     interval = show_interval(metric, row["ci_low"], row["ci_high"])
-    return difference if interval == ABSENT else f"{difference} {interval}", row["verdict"] or ABSENT
+    shown = difference if interval == ABSENT else f"{difference} {interval}"
+    return Cell(shown, row["difference"]), row["verdict"] or ABSENT
+
+
+def _exact_cell(metric: str, difference: float) -> Cell:
+    return Cell(show_difference(metric, difference), difference)

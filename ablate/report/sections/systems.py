@@ -1,6 +1,7 @@
 """Every system of a count study: what network it is, what was counted and measured of it, and what is printed."""
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 from ablate.records import Results
 from ablate.report.costing import EXACT
 from ablate.report.derive import Tables
-from ablate.report.document import Block, Column, Heading, Paragraph, Table
+from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table
 from ablate.report.numbers import ABSENT, quantity, show
 from ablate.report.sections.costs import measuring
 from ablate.report.sections.results import cost_columns
@@ -17,6 +18,7 @@ from ablate.report.sections.results import cost_columns
 # Quantities with a column for what is counted and one for what is printed.
 BESIDE = {"params": "parameters", "macs": "MACs", "top1": "top-1 (%)"}
 
+CAPTION = "Every system: what is counted and measured of it, and what is printed"
 LEGEND = (
     "Printed numbers stand beside what they are most plainly about, each with its verdict; the next table says where "
     "they are printed. MACs are multiply-adds of convolutions and linear layers for one image, half of what is "
@@ -35,7 +37,7 @@ def systems_table(results: Results, tables: Tables) -> Table:
         name for name in BESIDE if name in EXACT or any(_top1(row) is not None for row in results.plan["variants"])
     ]
     costs = [column for column in cost_columns(tables) if column not in EXACT]
-    beside = [Column(header) for name in shown for header in (BESIDE[name], f"{BESIDE[name]}, printed")]
+    beside = [column for name in shown for column in (Column(BESIDE[name]), Column(f"{BESIDE[name]}, printed", "left"))]
     columns = (
         *(Column("system", "left"), Column("network", "left"), Column("input (pixels)")),
         *beside,
@@ -46,14 +48,14 @@ def systems_table(results: Results, tables: Tables) -> Table:
         (
             variant["variant"],
             network(results.plan, variant),
-            str(variant["model"]["input_size"]),
+            Cell(str(variant["model"]["input_size"]), variant["model"]["input_size"]),
             *(cell for name in shown for cell in (_counted(name, variant), _printed(name, variant, tables.claims))),
-            *(show(column, row[column]) for column in costs),
+            *(Cell(show(column, row[column]), row[column]) for column in costs),
             feature_maps(variant["stages"]),
         )
         for variant, row in zip(results.plan["variants"], tables.variants.to_dict("records"), strict=True)
     )
-    return Table(columns, rows)
+    return Table(columns, rows, CAPTION, "systems")
 
 
 def network(plan: dict[str, Any], variant: Mapping[str, Any]) -> str:
@@ -83,11 +85,11 @@ def in_units(value: float) -> str:
     return f"{value:,.12g}"
 
 
-def _counted(name: str, variant: Mapping[str, Any]) -> str:
+def _counted(name: str, variant: Mapping[str, Any]) -> Cell:
     if name in EXACT:
-        return show(name, variant[name])
+        return Cell(show(name, variant[name]), variant[name])
     top1 = _top1(variant)
-    return ABSENT if top1 is None else f"{100 * top1:.1f}"
+    return Cell(ABSENT, math.nan) if top1 is None else Cell(f"{100 * top1:.1f}", top1)
 
 
 def _printed(name: str, variant: Mapping[str, Any], claims: pd.DataFrame) -> str:

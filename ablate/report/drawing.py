@@ -1,0 +1,123 @@
+"""From tables to what charts hold: estimates in the unit shown, and which of many are drawn."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ablate.analysis.effects import half_interval
+from ablate.analysis.factorial import Contrast, pair
+from ablate.records import Results
+from ablate.report.contrasting import baseline_contrasts, crosses_factors, tested_factors
+from ablate.report.derive import Tables
+from ablate.report.document import Estimate
+from ablate.report.numbers import quantity
+
+
+def contrasts_of(results: Results, tables: Tables) -> list[Contrast]:
+    """What `tables` compare, whichever baseline they were made with, in their order."""
+    if crosses_factors(results.plan):
+        return baseline_contrasts(results.plan, origin(results, tables))
+    rows = tables.contrasts[tables.contrasts["metric"] == results.plan["study"]["primary"]]
+    return [pair(variant, baseline) for variant, baseline in zip(rows["variant"], rows["baseline"], strict=True)]
+
+
+def origin(results: Results, tables: Tables) -> str:
+    """The variant that `tables` were made with as baseline: the study's own, or another that gives their contrasts."""
+    rows = tables.contrasts[tables.contrasts["metric"] == results.plan["study"]["primary"]]
+    named = list(zip(rows["variant"], rows["baseline"], strict=True))
+    own: str = results.plan["baseline"]
+    names = [own, *(variant["variant"] for variant in results.plan["variants"])]
+    return next((name for name in names if _names(results.plan, name) == named), own)
+
+
+def _names(plan: dict[str, Any], baseline: str) -> list[tuple[str, str]]:
+    contrasts = baseline_contrasts(plan, None if baseline == plan["baseline"] else baseline)
+    return [(each.variant, each.baseline) for each in contrasts]
+
+
+def primary_rows(results: Results, tables: Tables) -> list[dict[Any, Any]]:
+    """The contrasts on the primary metric that have a difference, the largest gain in that metric's number first."""
+    of_primary = tables.contrasts["metric"] == results.plan["study"]["primary"]
+    rows = tables.contrasts[of_primary & tables.contrasts["difference"].notna()].to_dict("records")
+    return sorted(rows, key=lambda row: -row["difference"])
+
+
+def by_condition(plan: dict[str, Any], rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """`rows`, which have the factors' columns, by the levels of the factors under `data.`, and named by them.
+
+    What met different images is never compared. One entry without a name where there are no such factors.
+    """
+    tested = tested_factors(plan)
+    columns = [factor["column"] for factor in plan["factors"] if factor["path"] not in tested]
+    if not columns:
+        return {"": rows}
+    names = rows[columns].apply(lambda row: ",".join(f"{column}={row[column]}" for column in columns), axis=1)
+    return {name: rows[names == name] for name in dict.fromkeys(names)}
+
+
+def both_ends(rows: Sequence[dict[Any, Any]], most: int) -> list[dict[Any, Any]]:
+    """The first and the last of `rows`, `most` in all."""
+    if len(rows) <= most:
+        return list(rows)
+    return [*rows[: most - most // 2], *rows[len(rows) - most // 2 :]]
+
+
+def told(drawn: int, known: int, chosen: str) -> str:
+    """A sentence that says which are drawn, with a blank before it; empty where all are."""
+    return f" {drawn} of {known} are drawn: {chosen}." if drawn < known else ""
+
+
+def apart(variant: str, baseline: str) -> tuple[str, str, str]:
+    """What both sides of a contrast have in common, and what is left of each: `at x=1, f`, `level`, `other level`.
+
+    Names without `=` have nothing in common.
+    """
+    ours, theirs = variant.split(","), baseline.split(",")
+    if len(ours) != len(theirs) or "=" not in variant or "=" not in baseline:
+        return "", variant, baseline
+    common = [own for own, other in zip(ours, theirs, strict=True) if own == other]
+    differing = [(own, other) for own, other in zip(ours, theirs, strict=True) if own != other]
+    if len(differing) != 1 or _factor(differing[0][0]) != _factor(differing[0][1]):
+        return ", ".join(common), _rest(ours, common), _rest(theirs, common)
+    own, other = differing[0]
+    return ", ".join([*common, _factor(own)]), own.partition("=")[2], other.partition("=")[2]
+
+
+def levels_alone(name: str) -> str:
+    """`none, 4` for `mid_activation=none,segments=4`."""
+    return ", ".join(part.rpartition("=")[2] for part in name.split(","))
+
+
+def _factor(part: str) -> str:
+    return part.partition("=")[0]
+
+
+def _rest(parts: list[str], common: list[str]) -> str:
+    return ",".join(part for part in parts if part not in common)
+
+
+def scaled(metric: str, value: float) -> float:
+    """`value` in the unit that `metric` is shown in: per cent for accuracy."""
+    return float(value) * quantity(metric).scale
+
+
+def interval(metric: str, value: float, low: float, high: float) -> Estimate:
+    """An estimate in the unit shown; a bound that is NaN is none."""
+    if np.isnan(low) or np.isnan(high):
+        return Estimate(scaled(metric, value))
+    return Estimate(scaled(metric, value), scaled(metric, low), scaled(metric, high))
+
+
+def mean_estimate(values: NDArray[np.float64], scale: float = 1.0) -> Estimate | None:
+    """Mean and 95 % t interval of `values`, of which NaN are left out; None where nothing is left."""
+    known = values[~np.isnan(values)] * scale
+    if len(known) == 0:
+        return None
+    mean = float(known.mean())
+    if len(known) == 1:
+        return Estimate(mean)
+    half = half_interval(float(known.std(ddof=1)), len(known))
+    return Estimate(mean, mean - half, mean + half)

@@ -1,0 +1,30 @@
+"""The keys of trials: whatever decides a trial's outcome is in its key, and nothing else is."""
+
+from collections.abc import Sequence
+
+from ablate.records import digest
+from ablate.study.variants import Variant
+from ablate.train import TRAINING_VERSION
+
+
+def keys_of(variant: Variant, data_digest: str, seeds: Sequence[int]) -> dict[int, str]:
+    """Seed as planned -> key of the trial; a trial is keyed by the seed it is trained with, so that whoever comes to
+    the same training by another way shares its record."""
+    assert variant.data is not None
+    assert variant.train is not None
+    data = variant.data
+    held_out = {} if data.validation is None else {"validation": data.validation}
+    same = {
+        "model": variant.model.as_json(),
+        "data": {
+            "name": data.name,
+            "digest": data_digest,
+            "seed": data.seed,
+            "train_limit": data.train_limit,
+            "scored": "test",
+            **held_out,
+        },
+        "train": variant.train.model_dump(mode="json", exclude_none=True),
+        "training_version": TRAINING_VERSION,
+    }
+    return {seed: digest({**same, "seed": variant.trained_seed(seed)}) for seed in seeds}
