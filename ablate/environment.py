@@ -17,8 +17,8 @@ DEVICES = Path("/dev")
 PACKAGES = ("ablate", "torch", "torchvision", "numpy", "optuna")
 
 
-def describe(device: str, study: Path) -> dict[str, Any]:
-    """The environment of a run on `device` of the study file at `study`, as environment.json holds it.
+def describe(device: str, study: Path, results: Path) -> dict[str, Any]:
+    """The environment of a run on `device` of the study file at `study` into `results`, as environment.json holds it.
 
     `machine` gathers what moves numbers (processor, accelerator, versions); commit, load, clocks and where energy is
     read stand beside it. What this machine does not say is None.
@@ -33,7 +33,7 @@ def describe(device: str, study: Path) -> dict[str, Any]:
     }
     return {
         "machine": machine,
-        **_commit(study),
+        **_commit(study, results),
         "energy": energy_source(device),
         "load_at_start": load(),
         "clocks": _clocks(device),
@@ -98,12 +98,21 @@ def _clocks(device: str) -> dict[str, str | None]:
     }
 
 
-def _commit(study: Path) -> dict[str, Any]:
-    """The git commit around the study file, and whether tracked files differ from it; None outside a repository."""
+def _commit(study: Path, results: Path) -> dict[str, Any]:
+    """The git commit around the study file, and whether tracked files differ from it; None outside a repository.
+
+    What lies in `results` is what runs write, not what they read, and does not count.
+    """
     folder = study.resolve().parent
-    commit = _output(["git", "rev-parse", "HEAD"], folder)
-    changes = _output(["git", "status", "--porcelain", "--untracked-files=no"], folder)
-    return {"commit": commit, "dirty": None if commit is None else bool(changes)}
+    commit, top = (
+        _output(["git", "rev-parse", "HEAD"], folder),
+        _output(["git", "rev-parse", "--show-toplevel"], folder),
+    )
+    if commit is None or top is None:
+        return {"commit": None, "dirty": None}
+    changed = (_output(["git", "diff", "--name-only", "-z", "HEAD"], folder) or "").split("\0")
+    paths = [Path(top) / name for name in changed if name]
+    return {"commit": commit, "dirty": any(not path.is_relative_to(results.resolve()) for path in paths)}
 
 
 def _output(command: list[str], folder: Path) -> str | None:

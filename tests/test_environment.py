@@ -24,7 +24,7 @@ def study(tmp_path: Path) -> Path:
 class TestCommit:
     def test_outside_a_repository_there_is_none(self, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(study.parent.parent))
-        described = environment.describe("cpu", study)
+        described = environment.describe("cpu", study, study.parent / "results")
         assert (described["commit"], described["dirty"]) == (None, None)
 
     def test_the_commit_around_the_study_and_whether_files_differ_from_it(self, study: Path) -> None:
@@ -32,19 +32,30 @@ class TestCommit:
         git(study.parent, "add", "study.yaml")
         git(study.parent, "commit", "-q", "-m", "first")
         (study.parent / "untracked").write_text("")
-        clean = environment.describe("cpu", study)
+        clean = environment.describe("cpu", study, study.parent / "results")
         assert (clean["commit"], clean["dirty"]) == (git(study.parent, "rev-parse", "HEAD"), False)
         study.write_text("name: b\n")
-        assert environment.describe("cpu", study)["dirty"] is True
+        assert environment.describe("cpu", study, study.parent / "results")["dirty"] is True
+
+    def test_what_runs_write_is_no_change_of_what_they_read(self, study: Path) -> None:
+        results = study.parent / "results"
+        (results / "a").mkdir(parents=True)
+        (results / "a" / "plan.json").write_text("{}")
+        git(study.parent, "init", "-q")
+        git(study.parent, "add", ".")
+        git(study.parent, "commit", "-q", "-m", "first")
+        (results / "a" / "plan.json").write_text("{1}")
+        assert environment.describe("cpu", study, results)["dirty"] is False
+        assert environment.describe("cpu", study, results / "b")["dirty"] is True
 
     def test_a_machine_without_git_has_none(self, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", str(study.parent))
-        assert environment.describe("cpu", study)["commit"] is None
+        assert environment.describe("cpu", study, study.parent / "results")["commit"] is None
 
 
 class TestMachine:
     def test_it_holds_what_moves_numbers_and_not_the_load(self, study: Path) -> None:
-        described = environment.describe("cpu", study)
+        described = environment.describe("cpu", study, study.parent / "results")
         assert set(described["machine"]) == {"system", "python", "versions", "cpu", "cores", "gpu"}
         assert set(described) == {"machine", "commit", "dirty", "energy", "load_at_start", "clocks"}
         assert set(environment.VOLATILE) == {"load_at_start", "clocks"}
@@ -57,8 +68,10 @@ class TestMachine:
         tool.write_text("#!/bin/sh\necho 'NVIDIA H100, 570.86'\n")
         tool.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-        assert environment.describe("cuda:0", study)["machine"]["gpu"] == "NVIDIA H100, 570.86"
-        assert environment.describe("cpu", study)["machine"]["gpu"] is None
+        assert (
+            environment.describe("cuda:0", study, study.parent / "results")["machine"]["gpu"] == "NVIDIA H100, 570.86"
+        )
+        assert environment.describe("cpu", study, study.parent / "results")["machine"]["gpu"] is None
 
     @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no processor affinity")
     def test_cores_are_those_this_process_may_use(self) -> None:

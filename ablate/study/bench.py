@@ -53,7 +53,7 @@ def bench(path: Path | None, overrides: Sequence[str], results: Path, device: st
     """
     subject, settled = None if path is None else _subject(path, overrides), settle_device(device)
     release()
-    described = environment.describe(settled, Path("bench") if subject is None else subject.source)
+    described = environment.describe(settled, Path("bench") if subject is None else subject.source, results)
     name = _machine_name(described["machine"]) if subject is None else subject.name
     log = results / "bench" / "logs" / f"{name}.log"
     threads = environment.cores() if subject is None else subject.threads

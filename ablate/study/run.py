@@ -190,7 +190,7 @@ def _seconds(minutes: float | None) -> float | None:
 
 def _note_environment(plan: Plan, folder: Path, device: str) -> tuple[str, str]:
     """Add this environment to environment.json; its id, and the id of the part that moves numbers."""
-    described = environment.describe(device, plan.study.source)
+    described = environment.describe(device, plan.study.source, folder.parent)
     described["data"] = plan.data_digests
     identity = digest({name: value for name, value in described.items() if name not in environment.VOLATILE})[:12]
     path = folder / "environment.json"

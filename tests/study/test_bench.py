@@ -143,7 +143,7 @@ def test_every_variant_has_a_row_at_every_batch_size(
 
 def stored(folder: Path, **changes: Any) -> None:
     """A set of costs of toy.yaml from this machine, but for `changes` of its conditions."""
-    described = environment.describe("cpu", folder)
+    described = environment.describe("cpu", folder, folder)
     conditions = {
         "protocol": 2,
         "device": "cpu",
@@ -202,7 +202,7 @@ class TestLatency:
 @pytest.mark.usefixtures("worker")
 def test_without_a_study_the_machine_alone_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine = {"cpu": "AMD EPYC (TM) 9", "cores": 2, "gpu": None}
-    monkeypatch.setattr(environment, "describe", lambda device, study: {"machine": machine})
+    monkeypatch.setattr(environment, "describe", lambda device, study, results: {"machine": machine})
     document = bench(None, (), tmp_path, "cpu", print)
     assert (document["study"], document["latency"], document["rows"]) == (None, None, [])
     assert document["ceilings"] == CEILINGS
