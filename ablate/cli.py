@@ -88,7 +88,7 @@ def run(
         _note(f"nothing to do: {'every trial has its record' if len(outcome.results.trials) else 'all is counted'}")
     if outcome.missing:
         _note(f"{outcome.missing} trials are left, for the same command or another process that runs it now")
-    _note(f"tables and report.md are in {outcome.results.folder}")
+    _note(f"tables and report.html are in {outcome.results.folder}")
     if outcome.failed:
         _note(f"{outcome.failed} failed; ablate status {outcome.results.folder} says why")
         raise typer.Exit(SOME_FAILED)

@@ -69,7 +69,7 @@ class TestRun:
         assert "toy: 2 variants x 2 seeds = 4 trials, 0 done; on cpu, 1 workers" in said.err
         assert said.err.count("test accuracy") == 4
         assert "test accuracy" not in said.out
-        assert "tables and report.md are in results/toy" in said.err
+        assert "tables and report.html are in results/toy" in said.err
 
     def test_again_there_is_nothing_to_do(self, command: Command) -> None:
         first, second = command(*RUN), command(*RUN)

@@ -83,7 +83,7 @@ def test_readme_s_differences_are_those_of_the_reports() -> None:
     """Every `+4.56 [+2.79, +6.34]` in a row of README that names a report stands in that report."""
     rows = [line for line in (ROOT / "README.md").read_text().splitlines() if "([report](results/" in line]
     rows = [row for row in rows if row.startswith("| [")]
-    assert len(rows) == 7
+    assert len(rows) == 8
     for row in rows:
         report_path = re.findall(r"\]\((results/[\w/]+/report\.md)\)", row)[0]
         stated = re.findall(r"([+-]\d+\.\d+)(?: points)? (\[[^\]]+\])", row)
@@ -100,3 +100,11 @@ def test_readme_s_verdicts_on_printed_numbers_are_those_of_the_study() -> None:
     tally = claims.value_counts()
     said = f"{len(claims)} printed numbers against the counts: {tally['matches']} match, {tally['differs']} differ, "
     assert said + f"{tally['ambiguous']} are ambiguous" in " ".join(text.split())
+
+
+def test_the_null_study_ends_in_no_difference() -> None:
+    """One function under two names, and one network under other seeds: each interval holds zero."""
+    found = pd.read_csv(ROOT / "results/null/contrasts.csv").query("metric == 'accuracy'")
+    assert found["verdict"].tolist() == ["inconclusive", "inconclusive"]
+    assert found["n"].tolist() == [10, 10]
+    assert ((found["ci_low"] < 0) & (found["ci_high"] > 0)).all()

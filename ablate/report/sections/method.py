@@ -12,6 +12,10 @@ PAIRING = (
     "with the same augmentation, and layers that agree in path and shape start from the same weights; so differences "
     "are taken seed by seed."
 )
+SHIFTED = (
+    "Under other seeds than the rest were trained: {variants}. Such a variant shares no randomness with the others, "
+    "and pairing it with them, in the order of the seeds, cancels nothing."
+)
 INTERVAL = (
     "The interval of a difference is the 95 % paired-t interval, and p belongs to it; it is not widened for the number "
     "of contrasts. d_z is the mean difference over its standard deviation."
@@ -46,8 +50,28 @@ def method(results: Results, tables: Tables) -> list[Block]:
     crossed = crosses_factors(results.plan)
     effects = [EFFECTS] if crossed else []
     holm = HOLM.format(tested="main effects" if crossed else "contrasts with the baseline")
-    said = (PAIRING, INTERVAL, SIGN_FLIPS, *effects, holm, INCONCLUSIVE, *_equivalence(results), CHANCE)
+    said = (
+        PAIRING,
+        *_shifted(results),
+        INTERVAL,
+        SIGN_FLIPS,
+        *effects,
+        holm,
+        INCONCLUSIVE,
+        *_equivalence(results),
+        CHANCE,
+    )
     return [Heading("Method"), Bullets(said)]
+
+
+def _shifted(results: Results) -> list[str]:
+    """Names the variants whose seeds are shifted; plan.json says so of no other."""
+    shifted = [
+        f"{variant['variant']} (seed + {variant['train']['seed_offset']})"
+        for variant in results.plan["variants"]
+        if variant["train"] and "seed_offset" in variant["train"]
+    ]
+    return [SHIFTED.format(variants=", ".join(shifted))] if shifted else []
 
 
 def _equivalence(results: Results) -> list[str]:
