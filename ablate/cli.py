@@ -83,7 +83,7 @@ def run(
             )
     except KeyboardInterrupt:
         _fail("interrupted; the same command goes on from here", INTERRUPTED)
-    _print_page("results_page", outcome.results)
+    _print_page("results_page", outcome.results, outcome.tables)
     if outcome.work == "none":
         _note(f"nothing to do: {'every trial has its record' if len(outcome.results.trials) else 'all is counted'}")
     if outcome.missing:

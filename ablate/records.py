@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from ablate.errors import ResultsError
 TRIAL_METRICS = ("accuracy", "test_loss", "train_seconds", "train_images_per_second")
 CURVE_COLUMNS = ("variant", "seed", "epoch", "train_loss", "train_accuracy", "learning_rate")
 State = Literal["complete", "diverged"]
+ENDED: tuple[State, ...] = get_args(State)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +215,8 @@ def _planned_trials(plan: dict[str, Any]) -> Iterator[tuple[dict[str, Any], int,
             yield variant, int(seed), key
 
 
-def _levels(plan: dict[str, Any], variant: dict[str, Any]) -> dict[str, Any]:
+def levels_of(plan: dict[str, Any], variant: dict[str, Any]) -> dict[str, Any]:
+    """Factor column -> the name of the level that `variant` of `plan` has."""
     return {factor["column"]: variant["levels"][factor["path"]] for factor in plan["factors"]}
 
 
@@ -222,7 +224,7 @@ def _trials(folder: Path, plan: dict[str, Any], records: dict[str, Record]) -> p
     columns = [factor["column"] for factor in plan["factors"]]
     rows = []
     for variant, seed, key in _planned_trials(plan):
-        row = {"variant": variant["variant"], **_levels(plan, variant), "seed": seed, "key": key}
+        row = {"variant": variant["variant"], **levels_of(plan, variant), "seed": seed, "key": key}
         if key in records:
             rows.append({**row, **_outcome(records[key])})
         elif (failure := read_json(failure_path(folder, key))) is not None:

@@ -204,8 +204,9 @@ def test_recipes_are_listed_in_lines_of_a_hundred_columns() -> None:
 
 
 def test_the_results_page_has_the_question_and_the_table(engine: Any) -> None:
-    results = engine.run().results
-    blocks = pages.results_page(results)
+    outcome = engine.run()
+    results = outcome.results
+    blocks = pages.results_page(results, outcome.tables)
     assert blocks[0] == Heading("toy", 1)
     assert Paragraph("Does it run?", "question") in blocks
     table = blocks[-1]
@@ -217,8 +218,9 @@ def test_the_results_page_has_the_question_and_the_table(engine: Any) -> None:
 
 
 def test_the_results_page_of_a_grid_ends_with_its_main_effects(engine: Any) -> None:
-    results = engine.run("factors.model.width=[0.125, 0.25]", "baseline.model.width=0.125").results
-    cells, _, effects = pages.results_page(results)[-3:]
+    outcome = engine.run("factors.model.width=[0.125, 0.25]", "baseline.model.width=0.125")
+    results = outcome.results
+    cells, _, effects = pages.results_page(results, outcome.tables)[-3:]
     assert isinstance(cells, Table)
     assert isinstance(effects, Table)
     assert len(cells.rows) == 4

@@ -10,6 +10,7 @@ from ablate.comparison.matching import CODE, Pair, Planned
 from ablate.cost_sets import CostGroup
 from ablate.environment import VOLATILE
 from ablate.records import Results, digest, read_json
+from ablate.report.numbers import ABSENT
 
 CONDITION_COLUMNS = ("part", "condition", "a", "b")
 STUDY = ("design", "primary", "margin")
@@ -17,7 +18,6 @@ STUDY = ("design", "primary", "margin")
 NOT_OF_TRIALS = (*VOLATILE, "data", "energy")
 HASH = re.compile(r"[0-9a-f]{40,64}")
 SHOWN_OF_HASH = 12
-ABSENT = "–"
 
 Facts = Mapping[str, Sequence[Any]]
 """Name of a condition -> the values that it had."""

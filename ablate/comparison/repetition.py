@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.comparison.matching import Pair
-from ablate.records import PackedBits, Results
+from ablate.records import ENDED, PackedBits, Results
 
-ENDED = ("complete", "diverged")
 # What a trial takes in time is another every time it is run.
 OUTCOME = ("accuracy", "test_loss")
 PLACE = ("variant", "seed", "epoch")

@@ -22,12 +22,8 @@ if TYPE_CHECKING:  # a report must not wait for Optuna, nor need it
 NOTHING_TO_TRAIN = "nothing to train: a study that counts its networks"
 
 
-def results_page(results: Results, derived: report.Tables | None = None) -> list[Block]:
-    """The question, the answer, and the table of variants, with the main effects where factors are crossed.
-
-    `derived` is what was made of `results` already; it is made here unless given.
-    """
-    derived = report.tables(results) if derived is None else derived
+def results_page(results: Results, derived: report.Tables) -> list[Block]:
+    """The question, the answer, and the table of variants, with the main effects where factors are crossed."""
     if results.plan["study"]["design"] == "count":
         return counts_page(results, derived)
     said = [block for block in answer(results, derived) if isinstance(block, Heading | Paragraph | Notice)]

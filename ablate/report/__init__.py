@@ -27,7 +27,7 @@ from ablate.lookup import load_dotted, lookup
 from ablate.records import Results, write_bytes
 from ablate.report import html, latex, markdown
 from ablate.report.badges import BADGES, NO_FAULTS
-from ablate.report.derive import Tables, tables
+from ablate.report.derive import FILES, Tables, tables
 from ablate.report.document import Block, Chart
 from ablate.report.sections.answer import answer
 from ablate.report.sections.badges import badged_rows, badges_section
@@ -128,7 +128,7 @@ def write(results: Results, formats: Sequence[str] = DEFAULT_FORMATS, *, baselin
 def write_derived(results: Results, derived: Tables, formats: Sequence[str] = DEFAULT_FORMATS) -> list[Path]:
     """`write` for tables that have been made already."""
     blocks = document(results, derived)
-    contents = {f"{name}.csv": _csv(getattr(derived, name)) for name in Tables.__dataclass_fields__}
+    contents = {f"{name}.csv": _csv(getattr(derived, name)) for name in FILES}
     contents |= {f"report.{name}": FORMATS[name](blocks).encode() for name in check_formats(formats)}
     for block in blocks:
         contents |= _pictures(block) if isinstance(block, Chart) else {}

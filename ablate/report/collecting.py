@@ -9,12 +9,9 @@ import pandas as pd
 
 from ablate import records
 from ablate.errors import AblateError, ResultsError
-from ablate.records import Results
-from ablate.report.derive import Tables, tables
+from ablate.records import ENDED, Results
+from ablate.report.derive import FILES, Tables, tables
 from ablate.report.index import study_folders
-
-TABLES = ("trials", "variants", "contrasts", "costs", "claims", "curves")
-ENDED = ("complete", "diverged")
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def trial_counts(results: Results) -> tuple[int, int]:
 def _collected(folder: Path, studies: Sequence[Results]) -> Studies:
     names = [each.folder.relative_to(folder).as_posix() for each in studies]
     derived = [_tables(each) for each in studies]
-    stacked = {name: _stacked(names, [getattr(own, name) for own in derived]) for name in TABLES}
+    stacked = {name: _stacked(names, [getattr(own, name) for own in derived]) for name in FILES}
     rows = [_summary(name, each) for name, each in zip(names, studies, strict=True)]
     return Studies(folder, pd.DataFrame(rows), **stacked)
 

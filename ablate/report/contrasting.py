@@ -41,8 +41,12 @@ def tested_factors(plan: dict[str, Any]) -> list[str]:
 
 def crosses_factors(plan: dict[str, Any]) -> bool:
     """Whether several tested factors are crossed, so that it is main effects that are tested, not single cells."""
-    several = [path for path in tested_factors(plan) if len({cell["levels"][path] for cell in plan["variants"]}) > 1]
-    return plan["study"]["design"] == "grid" and len(several) > 1
+    return plan["study"]["design"] == "grid" and len(varied_factors(plan)) > 1
+
+
+def varied_factors(plan: dict[str, Any]) -> list[str]:
+    """Those of `tested_factors` that have more than one level among the variants."""
+    return [path for path in tested_factors(plan) if len({cell["levels"][path] for cell in plan["variants"]}) > 1]
 
 
 def why_no_contrasts(plan: dict[str, Any]) -> str:

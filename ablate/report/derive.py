@@ -15,7 +15,7 @@ from ablate.analysis.factorial import Contrast
 from ablate.analysis.verdicts import MISSING_SEEDS
 from ablate.errors import ResultsError
 from ablate.lookup import suggestion
-from ablate.records import TRIAL_METRICS, Results
+from ablate.records import ENDED, TRIAL_METRICS, Results, levels_of
 from ablate.report.badges import STEPS, merge_badges, trial_badges
 from ablate.report.contrasting import baseline_contrasts, cost_baselines
 from ablate.report.costing import EXACT, cost_badges, costs_of, costs_table, exact_costs, measured_columns
@@ -26,14 +26,23 @@ from ablate.schema import CountClaim, DifferenceClaim, claim_from_json
 DESCRIBED = ("accuracy", "test_loss")
 
 
+# The tables that become files: trials.csv, and so on.
+FILES = ("trials", "variants", "contrasts", "costs", "claims", "curves")
+
+
 @dataclass(frozen=True)
 class Tables:
-    """One table a file of the results folder: `trials` is trials.csv, and so on.
+    """What follows from a results folder, set against the variant `baseline`.
+
+    `planned` is as from `planned_trials`; `tested` is what `contrasts` has on the primary metric. The rest are FILES.
 
     `variants`, `contrasts`, `costs` and `claims` end in `badges`: names joined by `;`, empty when nothing weakens the
     row. `contrasts` holds the primary metric with verdicts, then other per-trial metrics and the exact ones without.
     """
 
+    baseline: str
+    planned: pd.DataFrame
+    tested: tuple[Contrast, ...]
     trials: pd.DataFrame
     variants: pd.DataFrame
     contrasts: pd.DataFrame
@@ -49,7 +58,7 @@ def tables(results: Results, baseline: str | None = None) -> Tables:
     not one that trials have.
     """
     if results.plan["study"]["design"] == "count":
-        return Tables(**count_tables(results, baseline))
+        return Tables(results.plan["baseline"], pd.DataFrame(), (), **count_tables(results, baseline))
     primary = results.plan["study"]["primary"]
     if primary not in TRIAL_METRICS:
         raise ResultsError(f"primary metric {primary!r} has no value a trial; choices: {', '.join(TRIAL_METRICS)}")
@@ -57,6 +66,9 @@ def tables(results: Results, baseline: str | None = None) -> Tables:
     tested = baseline_contrasts(results.plan, baseline)
     contrasts, claims = _conclusions(results, planned, tested, primary)
     return Tables(
+        baseline=baseline or results.plan["baseline"],
+        planned=planned,
+        tested=tuple(tested),
         trials=results.trials,
         variants=_variants(results, planned, primary),
         contrasts=contrasts,
@@ -73,7 +85,8 @@ def planned_trials(results: Results) -> pd.DataFrame:
     """
     planned = pd.DataFrame(
         [
-            {"variant": variant["variant"], "seed": int(seed), STEPS: variant["steps"]} | _levels(results.plan, variant)
+            {"variant": variant["variant"], "seed": int(seed), STEPS: variant["steps"]}
+            | levels_of(results.plan, variant)
             for variant in results.plan["variants"]
             for seed in sorted(variant["keys"], key=int)
         ]
@@ -115,10 +128,6 @@ def _named_levels(claim: TestedClaim) -> list[tuple[str, Any]]:
         return [*claim.better.items(), *claim.than.items()]
     named = claim.interaction
     return [pair for side in (named.better, named.than, named.more_at, named.than_at) for pair in side.items()]
-
-
-def _levels(plan: dict[str, Any], variant: dict[str, Any]) -> dict[str, Any]:
-    return {factor["column"]: variant["levels"][factor["path"]] for factor in plan["factors"]}
 
 
 def _conclusions(
@@ -211,7 +220,7 @@ def _untested(claim: TestedClaim) -> dict[str, Any]:
 
 def _variants(results: Results, planned: pd.DataFrame, primary: str) -> pd.DataFrame:
     plan = results.plan
-    own = pd.DataFrame([{"variant": variant["variant"]} | _levels(plan, variant) for variant in plan["variants"]])
+    own = pd.DataFrame([{"variant": variant["variant"]} | levels_of(plan, variant) for variant in plan["variants"]])
     accuracy = summarise(planned).drop(columns="variant")
     parts = [own, accuracy, exact_costs(plan), measured_columns(results)]
     if primary != "accuracy":
@@ -223,7 +232,7 @@ def _variants(results: Results, planned: pd.DataFrame, primary: str) -> pd.DataF
 
 def _variant_badges(results: Results, planned: pd.DataFrame, variant: str) -> str:
     trials = planned[planned["variant"] == variant]
-    unfinished = ~trials["state"].isin(["complete", "diverged"]).all()
+    unfinished = ~trials["state"].isin(ENDED).all()
     return merge_badges(MISSING_SEEDS if unfinished else "", trial_badges(trials, results.environments))
 
 

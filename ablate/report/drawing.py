@@ -8,34 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ablate.analysis.effects import half_interval
-from ablate.analysis.factorial import Contrast, pair
 from ablate.records import Results
-from ablate.report.contrasting import baseline_contrasts, crosses_factors, tested_factors
+from ablate.report.contrasting import tested_factors
 from ablate.report.derive import Tables
 from ablate.report.document import Estimate
 from ablate.report.numbers import quantity
-
-
-def contrasts_of(results: Results, tables: Tables) -> list[Contrast]:
-    """What `tables` compare, whichever baseline they were made with, in their order."""
-    if crosses_factors(results.plan):
-        return baseline_contrasts(results.plan, origin(results, tables))
-    rows = tables.contrasts[tables.contrasts["metric"] == results.plan["study"]["primary"]]
-    return [pair(variant, baseline) for variant, baseline in zip(rows["variant"], rows["baseline"], strict=True)]
-
-
-def origin(results: Results, tables: Tables) -> str:
-    """The variant that `tables` were made with as baseline: the study's own, or another that gives their contrasts."""
-    rows = tables.contrasts[tables.contrasts["metric"] == results.plan["study"]["primary"]]
-    named = list(zip(rows["variant"], rows["baseline"], strict=True))
-    own: str = results.plan["baseline"]
-    names = [own, *(variant["variant"] for variant in results.plan["variants"])]
-    return next((name for name in names if _names(results.plan, name) == named), own)
-
-
-def _names(plan: dict[str, Any], baseline: str) -> list[tuple[str, str]]:
-    contrasts = baseline_contrasts(plan, None if baseline == plan["baseline"] else baseline)
-    return [(each.variant, each.baseline) for each in contrasts]
 
 
 def primary_rows(results: Results, tables: Tables) -> list[dict[Any, Any]]:

@@ -55,12 +55,13 @@ class Options:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run leaves: the results so far, and whether anything was done at all.
+    """What a run leaves: the results so far with the tables that follow, and whether anything was done at all.
 
     `missing` counts trials without an outcome, `failed` those that failed for good, the cost phase among them.
     """
 
     results: Results
+    tables: report.Tables
     missing: int
     failed: int
     work: Literal["none", "some"]
@@ -237,8 +238,9 @@ def _started(plan: Plan, folder: Path, execution: Execution) -> StudyStarted:
 
 def _conclude(plan: Plan, folder: Path, work: Literal["none", "some"]) -> Outcome:
     results = load_results(folder)
-    report.write(results)
+    tables = report.tables(results)
+    report.write_derived(results, tables)
     states = results.trials["state"]
     planned = sum(len(entry.keys) for entry in plan.variants)
     failed = int((states == "failed").sum()) + failure_path(folder, "costs").exists()
-    return Outcome(results, planned - len(states), failed, work)
+    return Outcome(results, tables, planned - len(states), failed, work)

@@ -10,7 +10,8 @@ from ablate import records
 from ablate.errors import ResultsError
 from ablate.records import Results, failure_path, read_json, write_json
 from ablate.report import Tables, tables
-from ablate.report.collecting import TABLES, Studies, load_results, trial_counts
+from ablate.report.collecting import Studies, load_results, trial_counts
+from ablate.report.derive import FILES
 
 pytestmark = pytest.mark.usefixtures("quick_corrections")
 
@@ -56,7 +57,7 @@ def test_a_folder_of_studies_has_one_row_a_study(several: Path) -> None:
 
 def test_every_table_is_those_of_the_studies_below_each_other(several: Path, derived: dict[str, Tables]) -> None:
     found = load_results(several)
-    for name in TABLES:
+    for name in FILES:
         stacked, parts = getattr(found, name), {study: getattr(own, name) for study, own in derived.items()}
         assert stacked.columns[0] == "study"
         assert len(stacked) == sum(map(len, parts.values()))

@@ -14,7 +14,7 @@ from ablate.errors import ResultsError
 from ablate.pages import results_page
 from ablate.records import Results, load_results, write_json
 from ablate.report.counting import parameter_chart
-from ablate.report.document import Bar, Chart, Heading, Notice, Panel, Paragraph, Table
+from ablate.report.document import Bar, Block, Chart, Heading, Notice, Panel, Paragraph, Table
 from ablate.report.markdown import render
 from ablate.report.sections.counted import answer_sentence
 from ablate.report.sections.systems import feature_maps, in_units, network, systems_table
@@ -52,6 +52,10 @@ FACTORS = {
     }
 }
 STAGES = {"big": [["a", [32, 149, 149]], ["b", [32, 149, 149]], ["c", [64, 7, 9]]], "small": [["a", [8, 2, 2]]]}
+
+
+def page(results: Results) -> list[Block]:
+    return results_page(results, report.tables(results))
 
 
 @pytest.fixture
@@ -275,7 +279,7 @@ class TestReport:
         assert any(isinstance(block, Notice) and "have not been measured" in block.text for block in blocks)
         asked_for_none = counted(measure=["params"])
         asked_for_none = replace(asked_for_none, cost_group=None, costs=pd.DataFrame({"variant": []}))
-        assert not any(isinstance(block, Notice) for block in results_page(asked_for_none))
+        assert not any(isinstance(block, Notice) for block in page(asked_for_none))
 
     def test_the_folder_gets_the_figure_and_the_same_bytes_again(self, counted: Make, tmp_path: Path) -> None:
         results = counted()
@@ -288,7 +292,7 @@ class TestReport:
         assert pd.read_csv(tmp_path / "claims.csv")["verdict"].tolist()[:2] == ["matches", "differs"]
 
     def test_the_page_ends_with_the_chart(self, counted: Make) -> None:
-        blocks = results_page(counted())
+        blocks = page(counted())
         assert blocks[0] == Heading("toy", 1)
         assert isinstance(blocks[-1], Chart)
         assert [len(block.rows) for block in blocks if isinstance(block, Table)] == [2, 9]

@@ -362,3 +362,20 @@ def test_strict_lets_normality_be_assumed(toy):
     derived = tables(replace(results, trials=results.trials[results.trials["seed"] < 5]))
     assert derived.contrasts["badges"][0] == "normality assumed"
     assert strict_problems(derived) == []
+
+
+@pytest.mark.parametrize("baseline", ["downsample=strided,width=0.25", "downsample=spd,width=0.5"])
+def test_crossed_tables_keep_what_they_were_set_against(toy, baseline):
+    results = toy(factors={"model.downsample": ["strided", "spd"], "model.width": ["0.25", "0.5"]})
+    derived = tables(results, baseline)
+    assert derived.baseline == baseline
+    first = derived.tested[0]
+    assert {first.variant, first.baseline} == {"downsample=spd", "downsample=strided"}
+    assert set(first.weights) == {variant["variant"] for variant in results.plan["variants"]}
+
+
+def test_what_is_tested_is_in_the_order_of_the_tables(toy):
+    derived = tables(toy(), "maxpool")
+    assert [(each.variant, each.baseline) for each in derived.tested] == [("strided", "maxpool"), ("spd", "maxpool")]
+    assert derived.baseline == "maxpool"
+    assert tables(toy()).baseline == "strided"

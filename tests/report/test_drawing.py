@@ -1,37 +1,15 @@
 import numpy as np
 import pytest
 
-from ablate.report import tables
 from ablate.report.document import Estimate
 from ablate.report.drawing import (
     apart,
     both_ends,
-    contrasts_of,
     interval,
     levels_alone,
     mean_estimate,
-    origin,
     told,
 )
-
-CROSSED = {"model.downsample": ["strided", "spd"], "model.width": ["0.25", "0.5"]}
-
-
-@pytest.mark.parametrize("baseline", ["downsample=strided,width=0.25", "downsample=spd,width=0.5"])
-def test_what_tables_compare_is_found_again_from_them(toy, baseline):
-    results = toy(factors=CROSSED)
-    derived = tables(results, baseline)
-    assert origin(results, derived) == baseline
-    first = contrasts_of(results, derived)[0]
-    assert {first.variant, first.baseline} == {"downsample=spd", "downsample=strided"}
-    assert set(first.weights) == {variant["variant"] for variant in results.plan["variants"]}
-
-
-def test_pairs_keep_the_order_of_the_tables(toy):
-    results = toy()
-    found = contrasts_of(results, tables(results, "maxpool"))
-    assert [(each.variant, each.baseline) for each in found] == [("strided", "maxpool"), ("spd", "maxpool")]
-    assert origin(results, tables(results, "maxpool")) == "maxpool"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from ablate.records import Results
 from ablate.report.contrasting import baseline_contrasts, crosses_factors, varied_fields, why_no_contrasts
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Column, Heading, Notice, Paragraph, Table
-from ablate.report.drawing import origin
 from ablate.report.numbers import quantity, show_difference, show_interval
 from ablate.report.sections.progress import missing_sentence, progress_sentence
 from ablate.report.sections.stated import changes
@@ -80,7 +79,7 @@ def conditions(results: Results, tables: Tables) -> Table:
     """What the answer holds for: data, recipe, seeds, machine."""
     variants = results.plan["variants"]
     rows = {
-        "baseline": origin(results, tables),
+        "baseline": tables.baseline,
         "varied": "; ".join(_factor(name, levels) for name, levels in results.plan["study"]["factors"].items()),
         "model": _listed(_base_model(results.plan)),
         "data": _listed(_with_short_digest(_common([variant["data"] for variant in variants]))),

@@ -10,8 +10,8 @@ import pandas as pd
 from ablate.analysis.crossed import Misleading, anova, interactions, misleading
 from ablate.measure import DIRECTIONS
 from ablate.records import Results
-from ablate.report.contrasting import crosses_factors, tested_factors
-from ablate.report.derive import Tables, planned_trials
+from ablate.report.contrasting import crosses_factors, varied_factors
+from ablate.report.derive import Tables
 from ablate.report.document import (
     Block,
     Cell,
@@ -25,7 +25,7 @@ from ablate.report.document import (
     Paragraph,
     Table,
 )
-from ablate.report.drawing import by_condition, mean_estimate, origin, told
+from ablate.report.drawing import by_condition, mean_estimate, told
 from ablate.report.numbers import quantity, show_difference, show_interval, show_p
 
 MOST_PANELS, MOST_LINES = 6, 6
@@ -59,9 +59,8 @@ UNKNOWN = "At fewer than two seeds does every combination have a result, so that
 def crossed_section(results: Results, tables: Tables) -> list[Block]:
     if not crosses_factors(results.plan):
         return []
-    chart = interaction_chart(results)
-    planned = planned_trials(results)
-    under = by_condition(results.plan, planned)
+    chart = interaction_chart(results, tables)
+    under = by_condition(results.plan, tables.planned)
     judged = [
         block
         for name, trials in under.items()
@@ -72,8 +71,7 @@ def crossed_section(results: Results, tables: Tables) -> list[Block]:
 
 def _origin(results: Results, tables: Tables) -> dict[str, str]:
     """Column -> the baseline's level, of every tested factor that varies."""
-    name = origin(results, tables)
-    levels = next(variant["levels"] for variant in results.plan["variants"] if variant["variant"] == name)
+    levels = next(each["levels"] for each in results.plan["variants"] if each["variant"] == tables.baseline)
     column = {factor["column"]: factor["path"] for factor in results.plan["factors"]}
     return {name: levels[column[name]] for name in _columns(results.plan)}
 
@@ -170,13 +168,12 @@ def _under(condition: str, sentence: str) -> str:
     return f"At {condition}: {sentence}" if condition else sentence
 
 
-def interaction_chart(results: Results) -> InteractionChart | None:
+def interaction_chart(results: Results, tables: Tables) -> InteractionChart | None:
     """A panel for every two tested factors under every condition; None where no trial has finished."""
     primary = results.plan["study"]["primary"]
-    planned = planned_trials(results)
     panels = [
         panel
-        for name, trials in by_condition(results.plan, planned).items()
+        for name, trials in by_condition(results.plan, tables.planned).items()
         for pair in combinations(_columns(results.plan), 2)
         if (panel := _panel(trials, pair, primary, name)).lines
     ]
@@ -194,8 +191,7 @@ def interaction_chart(results: Results) -> InteractionChart | None:
 def _columns(plan: dict[str, Any]) -> list[str]:
     """The tested factors that vary."""
     column = {factor["path"]: factor["column"] for factor in plan["factors"]}
-    several = [path for path in tested_factors(plan) if len({cell["levels"][path] for cell in plan["variants"]}) > 1]
-    return [column[path] for path in several]
+    return [column[path] for path in varied_factors(plan)]
 
 
 def _panel(trials: pd.DataFrame, factors: tuple[str, str], metric: str, condition: str) -> LinePanel:

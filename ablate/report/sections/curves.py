@@ -8,7 +8,7 @@ import pandas as pd
 from ablate.records import Results
 from ablate.report.derive import Tables
 from ablate.report.document import Block, CurveChart, Estimate, Heading, Line, LinePanel
-from ablate.report.drawing import mean_estimate, origin, told
+from ablate.report.drawing import mean_estimate, told
 
 MOST_LINES = 6
 FILE = "figures/curves.svg"
@@ -53,7 +53,7 @@ def _chosen(results: Results, tables: Tables) -> list[str]:
     having = set(tables.curves["variant"])
     rows = tables.variants[tables.variants["variant"].isin(having)]
     ordered = rows.sort_values("accuracy_mean", ascending=False, kind="stable")["variant"].tolist()
-    first = [name for name in [origin(results, tables)] if name in having]
+    first = [tables.baseline] if tables.baseline in having else []
     left = [name for name in ordered if name not in first]
     ends = [name for pair in zip(left, reversed(left), strict=True) for name in pair]
     chosen = set(list(dict.fromkeys([*first, *ends]))[:MOST_LINES])

@@ -10,7 +10,7 @@ from ablate.analysis.pairing import by_seed
 from ablate.analysis.pareto import fronts
 from ablate.records import Results
 from ablate.report.costing import EXACT
-from ablate.report.derive import Tables, planned_trials
+from ablate.report.derive import Tables
 from ablate.report.document import Block, Column, CostPanel, CostPoint, Heading, Paragraph, ParetoChart, Table
 from ablate.report.drawing import by_condition, interval, levels_alone, told
 from ablate.report.numbers import ABSENT, quantity
@@ -32,7 +32,7 @@ METHOD = (
 
 def pareto_section(results: Results, tables: Tables) -> list[Block]:
     costs = [column for column in COSTS if column in {*EXACT, *cost_columns(tables)}]
-    accuracy = by_seed(planned_trials(results), "accuracy")
+    accuracy = by_seed(tables.planned, "accuracy")
     groups = {name: rows for name, rows in by_condition(results.plan, tables.variants).items() if len(rows) > 1}
     found = {name: fronts(rows, accuracy, costs) for name, rows in groups.items()}
     panels = [

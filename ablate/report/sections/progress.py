@@ -1,6 +1,6 @@
 """How far a study has come."""
 
-from ablate.records import Results
+from ablate.records import ENDED, Results
 
 MOST_NAMED = 12  # variants
 
@@ -8,7 +8,7 @@ MOST_NAMED = 12  # variants
 def progress_sentence(results: Results) -> str | None:
     """`Unfinished: 7 of 15 trials.`, with failures named; None when every planned trial has a result."""
     planned = sum(len(variant["keys"]) for variant in results.plan["variants"])
-    finished = int(results.trials["state"].isin(["complete", "diverged"]).sum())
+    finished = int(results.trials["state"].isin(ENDED).sum())
     failed = int((results.trials["state"] == "failed").sum())
     if finished == planned:
         return None
@@ -18,7 +18,7 @@ def progress_sentence(results: Results) -> str | None:
 
 def missing_sentence(results: Results) -> str | None:
     """`Missing: spd, seeds 2 and 5; maxpool, all seeds.`, of very many variants the first; None when nothing is."""
-    known = results.trials[results.trials["state"].isin(["complete", "diverged"])]
+    known = results.trials[results.trials["state"].isin(ENDED)]
     finished = set(zip(known["variant"], known["seed"], strict=True))
     left = {
         variant["variant"]: [int(seed) for seed in variant["keys"] if (variant["variant"], int(seed)) not in finished]

@@ -9,7 +9,6 @@ from ablate.report.contrasting import crosses_factors
 from ablate.report.costing import EXACT
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table
-from ablate.report.drawing import origin
 from ablate.report.numbers import ABSENT, column_name, quantity, show, show_difference, show_interval, show_mean
 
 CONVENTIONS = (
@@ -51,7 +50,7 @@ def results_table(results: Results, tables: Tables) -> Table:
     verdict = [Column("difference"), Column("verdict", "left", "verdict")] if contrast_of else []
     headers = [Column(quantity(column).header) for column in costs]
     columns = (Column("variant", "left"), Column("n"), *means, *verdict, *headers, Column("badges", "left"))
-    baselines = set(tested["baseline"]) or {origin(results, tables)}
+    baselines = set(tested["baseline"]) or {tables.baseline}
     rows = tuple(
         (
             _name(row["variant"], baselines),

@@ -9,9 +9,9 @@ from ablate.analysis.factorial import Contrast
 from ablate.analysis.pairing import by_seed
 from ablate.measure import DIRECTIONS
 from ablate.records import Results
-from ablate.report.derive import Tables, planned_trials
+from ablate.report.derive import Tables
 from ablate.report.document import Block, Heading, SeedChart, SeedPair, SeedPanel
-from ablate.report.drawing import apart, both_ends, contrasts_of, primary_rows, scaled, told
+from ablate.report.drawing import apart, both_ends, primary_rows, scaled, told
 from ablate.report.numbers import quantity
 
 MOST_PANELS = 12
@@ -28,8 +28,8 @@ def seeds_section(results: Results, tables: Tables) -> list[Block]:
     if not drawn:
         return []
     primary = results.plan["study"]["primary"]
-    contrast_of = {(each.variant, each.baseline): each for each in contrasts_of(results, tables)}
-    values = by_seed(planned_trials(results), primary)
+    contrast_of = {(each.variant, each.baseline): each for each in tables.tested}
+    values = by_seed(tables.planned, primary)
     chart = SeedChart(
         title=f"Seed by seed: {primary.replace('_', ' ')}",
         unit=quantity(primary).header,
