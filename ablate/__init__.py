@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 __all__ = ["Options", "analysis", "load_results", "load_study", "models", "run"]
 
 _LAZY = {
-    "Options": "ablate.study.run:Options",
+    "Options": "ablate.study.options:Options",
     "load_results": "ablate.report.collecting:load_results",
     "load_study": "ablate.study.load:load_study",
     "run": "ablate.study.run:run",

@@ -32,6 +32,13 @@ Overrides = Annotated[
 ]
 ResultsFolder = Annotated[Path, typer.Option("--results", help="folder that holds the results of all studies")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N")]
+Devices = Annotated[str, typer.Option("--device", metavar="D[,D]", help="auto, cpu, cuda, cuda:N, or several of these")]
+LedgerUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", envvar="ABLATE_LEDGER", help="postgresql://USER@HOST/NAME, shared by any number of hosts"
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
 
 SOME_FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
@@ -67,13 +74,28 @@ def run(
     overrides: Overrides = None,
     results: ResultsFolder = Path("results"),
     workers: Annotated[int | None, typer.Option(min=1, help="worker processes; as many as fit unless given")] = None,
-    device: Device = "auto",
+    device: Devices = "auto",
+    ledger: LedgerUrl = None,
+    executor: Annotated[str, typer.Option(help="what runs the workers: local processes, or a ray cluster")] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="of --executor ray: HOST:PORT of a cluster, else RAY_ADDRESS, the one running here, or a new one"
+        ),
+    ] = None,
     only: Annotated[list[str] | None, typer.Option(metavar="VARIANT", help="train this variant alone")] = None,
     max_hours: Annotated[float, typer.Option(min=0, help="begin no trial after this many hours")] = float("inf"),
 ) -> None:
     """Run what is missing of a study, then print its table."""
-    options = load_dotted("ablate.study.run:Options")(
-        results=results, workers=workers, device=device, only=tuple(only or ()), max_hours=max_hours
+    options = load_dotted("ablate.study.options:Options")(
+        results=results,
+        workers=workers,
+        device=device,
+        only=tuple(only or ()),
+        max_hours=max_hours,
+        ledger=ledger,
+        executor=executor,
+        address=address,
     )
     progress = load_dotted("ablate.display:console")("stderr")
     try:

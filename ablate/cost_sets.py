@@ -10,8 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from ablate.errors import ResultsError
-
 # What a set says of each variant beside `problems`: by operator in `uncounted`, else by column.
 BY_COLUMN = ("columns", "rounds", "samples", "spread", "uncounted")
 
@@ -57,7 +55,7 @@ def cost_groups(
 
     `stored`: costs.json. `environments`: environment.json. `models`: variant -> its resolved model as JSON. A set
     counts only if it has every variant of `models` with an equal model; one that lacks `observed` is of an older format
-    and is passed over. Raises `ResultsError` where a set's environment is unknown.
+    and is passed over. A set whose environment is unknown stands for a machine of its own.
     """
     usable = [each for each in (stored["sets"] if stored else []) if "observed" in each and _covers(each, models)]
     alike: list[tuple[Any, list[dict[str, Any]]]] = []
@@ -96,12 +94,7 @@ def _covers(measured: dict[str, Any], models: Mapping[str, Any]) -> bool:
 
 def _machine(measured: dict[str, Any], environments: Mapping[str, dict[str, Any]]) -> Any:
     name = measured["environment"]
-    if name not in environments:
-        raise ResultsError(
-            f"costs.json: a set names the environment {name!r}, which environment.json does not hold; restore that "
-            "file, or delete costs.json to have costs measured again"
-        )
-    return environments[name]["machine"]
+    return environments[name]["machine"] if name in environments else {"unknown environment": name}
 
 
 def _group(machine: Any, sets: Sequence[dict[str, Any]], models: Mapping[str, Any]) -> CostGroup:

@@ -1,20 +1,31 @@
 """What `ablate doctor` looks at: whether this machine has what a study needs."""
 
 import importlib.util
+import os
 import platform
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Literal
 
 import psutil
 
 from ablate import environment
 from ablate.data import DATASETS, data_folder
-from ablate.errors import DataError
+from ablate.errors import DataError, LedgerError
+from ablate.ledger import server_place, server_version
 from ablate.lookup import load_dotted
 from ablate.schema import DataConfig
 
 Health = Literal["ok", "absent"]
+
+# Importable name -> what it is for.
+EXTRAS = {
+    "timm": "networks named timm/NAME",
+    "pynvml": "energy, by the GPU's own counter",
+    "psycopg": "ledgers that machines share, --ledger postgresql://...",
+    "ray": "--executor ray",
+}
 
 
 @dataclass(frozen=True)
@@ -27,8 +38,8 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Versions, devices, data sets and optional packages, in this order."""
-    return [*_versions(), *_devices(), *_data_sets(), *_extras()]
+    """Versions, devices, data sets, optional packages and the shared ledger, in this order."""
+    return [*_versions(), *_devices(), *_data_sets(), *_extras(), *_ledger()]
 
 
 def _versions() -> list[Finding]:
@@ -63,5 +74,17 @@ def _data_set(name: str) -> Finding:
 def _extras() -> list[Finding]:
     return [
         Finding(f"extra {name}", "ok" if importlib.util.find_spec(name) else "absent", use)
-        for name, use in {"timm": "networks named timm/NAME"}.items()
+        for name, use in EXTRAS.items()
     ]
+
+
+def _ledger() -> list[Finding]:
+    """The ledger that runs here share, where ABLATE_LEDGER names one."""
+    url = os.environ.get("ABLATE_LEDGER")
+    if url is None:
+        return []
+    try:
+        place = server_place(Path(), url)
+        return [Finding("ledger", "ok", f"{server_version(place)} at {place.shown}")]
+    except LedgerError as error:
+        return [Finding("ledger", "absent", str(error))]

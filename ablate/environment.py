@@ -20,23 +20,27 @@ PACKAGES = ("ablate", "torch", "torchvision", "numpy", "optuna")
 def describe(device: str, study: Path, results: Path) -> dict[str, Any]:
     """The environment of a run on `device` of the study file at `study` into `results`, as environment.json holds it.
 
-    `machine` gathers what moves numbers (processor, accelerator, versions); commit, load, clocks and where energy is
-    read stand beside it. What this machine does not say is None.
+    `machine` gathers what moves numbers; commit, load, clocks and where energy is read stand beside it. What this
+    machine does not say is None.
     """
-    machine = {
+    return {
+        "machine": machine(device),
+        **_commit(study, results),
+        "energy": energy_source(device),
+        "load_at_start": load(),
+        "clocks": _clocks(device),
+    }
+
+
+def machine(device: str) -> dict[str, Any]:
+    """What moves the numbers of a run on `device`: processor, accelerator, versions."""
+    return {
         "system": platform.system(),
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in PACKAGES},
         "cpu": _cpu_model(),
         "cores": cores(),
         "gpu": _gpu(device),
-    }
-    return {
-        "machine": machine,
-        **_commit(study, results),
-        "energy": energy_source(device),
-        "load_at_start": load(),
-        "clocks": _clocks(device),
     }
 
 

@@ -6,15 +6,22 @@
     ├── ModelError      fields that describe no network
     ├── DataError       a data set that is absent or unreadable
     ├── ResultsError    a results folder that cannot be used as asked
+    ├── LedgerError     a ledger that does not answer, or holds something else
+    ├── ExecutorError   an executor that is not there, or was lost
     └── DeviceError     a device that this machine does not have
 
 Each carries one sentence: the offending value, where it stands, and the right choice. The command line prints that
 sentence and exits with 2; nothing else is ever shown of a user's mistake.
 """
 
+from ablate.visible import visible
+
 
 class AblateError(Exception):
-    """Base of every error whose message is written for the user."""
+    """Base of every error whose message is written for the user: one line, and nothing that it quotes is acted on."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__()).replace("\n", "\\n")
 
 
 class StudyError(AblateError):
@@ -35,6 +42,14 @@ class DataError(AblateError):
 
 class ResultsError(AblateError):
     """A results folder that cannot be read, or not be used for this study."""
+
+
+class LedgerError(AblateError):
+    """A ledger that cannot be reached, or that other studies or other machines have filled."""
+
+
+class ExecutorError(AblateError):
+    """An executor that is not installed, does not answer, or has no place where trials can run."""
 
 
 class DeviceError(AblateError):

@@ -8,13 +8,13 @@ other studies have waiting, and their trials go on when it is done.
 import fcntl
 import os
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-Pause = Callable[[], None]
+from ablate.locks import Pause, no_pause, wait_for
+
 POLL_SECONDS = 0.05
 
 
@@ -22,8 +22,8 @@ POLL_SECONDS = 0.05
 def alone(device: str, pause: Pause) -> Iterator[None]:
     """Hold `device` for this process alone. `pause` is called between attempts; what it raises ends the waiting."""
     with _open(device, "gate") as gate, _open(device, "use") as use:
-        _lock(gate, fcntl.LOCK_EX, pause)
-        _lock(use, fcntl.LOCK_EX, pause)
+        wait_for(gate, fcntl.LOCK_EX, pause, POLL_SECONDS)
+        wait_for(use, fcntl.LOCK_EX, pause, POLL_SECONDS)
         yield
 
 
@@ -32,8 +32,8 @@ def among_others(device: str, pause: Pause) -> Iterator[None]:
     """Hold `device` beside others that train; waits while somebody measures, or is about to."""
     with _open(device, "use") as use:
         with _open(device, "gate") as gate:
-            _lock(gate, fcntl.LOCK_SH, pause)
-            _lock(use, fcntl.LOCK_SH, pause)
+            wait_for(gate, fcntl.LOCK_SH, pause, POLL_SECONDS)
+            wait_for(use, fcntl.LOCK_SH, pause, POLL_SECONDS)
         yield
 
 
@@ -43,20 +43,7 @@ def _open(device: str, part: str) -> IO[bytes]:
     return path.open("ab")
 
 
-def _lock(stream: IO[bytes], kind: int, pause: Pause) -> None:
-    while True:
-        try:
-            return fcntl.flock(stream, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pause()
-            time.sleep(POLL_SECONDS)
-
-
 def once(tell: Pause) -> Pause:
     """A pause that tells at its first call alone."""
     waiting = iter([tell])
-    return lambda: next(waiting, _nothing)()
-
-
-def _nothing() -> None:
-    pass
+    return lambda: next(waiting, no_pause)()

@@ -3,25 +3,30 @@
 import math
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import lru_cache
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from ablate import environment
 from ablate.data import DATASETS
 from ablate.data.subset import held_out, training_subset
 from ablate.data.types import Split, SplitName
+from ablate.errors import DataError
 from ablate.lookup import load_dotted
 from ablate.measure import METRICS, metrics_of
 from ablate.measure.evaluation import Evaluation
 from ablate.models.network import initialised
 from ablate.models.spec import NetworkSpec, spec_from_json
-from ablate.records import Record, pack_bits
+from ablate.records import Record, canonical, pack_bits
 from ablate.schema import DataConfig, TrainConfig
+from ablate.train.checkpoint import Checkpoint
 from ablate.train.fit import Fitted, Point, fit
 from ablate.train.precision import keep_logits_fp32
+from ablate.train.pulse import Pulse
 from ablate.train.scoring import score
 from ablate.train.sets import EvaluationSet, TrainingSet, evaluation_set, training_set
 
@@ -31,21 +36,75 @@ Report = Callable[[dict[str, Any]], None]
 def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
     """Train and score one variant with one seed: JSON in, the record as JSON out.
 
-    `task` holds `key`, `seed`, `model`, `data`, `train` (all settled) and `device`; `report` is called once an epoch.
+    `task` holds `key`, `seed`, `model`, `data`, `train` (all settled) and `device`, and may hold `data_digest`, that of
+    the data as planned, and `checkpoint`, the path of a file to go on from. `report` is given the curve's point after
+    every epoch, and {"step", "steps"} every few seconds. Raises `DataError` for data that are not those planned.
     """
     seed, device = task["seed"], torch.device(task["device"])
     spec, data, recipe = spec_from_json(task["model"]), DataConfig(**task["data"]), TrainConfig(**task["train"])
+    if "data_digest" in task:
+        _check_unchanged(data, task["data_digest"])
     train = _training_set(data, recipe, spec.input_size, device)
     network = _network(spec, seed, device)
-    fitted = fit(network, train, recipe, seed, lambda point: report(_finite_point(point)))
-    scored = evaluate(network, _test_set(data, device), train, recipe)
+    pulse, checkpoint = Pulse(report), _checkpoint(task, device)
+    fitted = fit(
+        network,
+        train,
+        recipe,
+        seed,
+        lambda point: report(_finite_point(point)),
+        on_step=pulse.beat,
+        checkpoint=checkpoint,
+    )
+    on_batch = partial(pulse.beat, fitted.steps, fitted.steps)
+    scored = evaluate(network, _test_set(data, device), train, recipe, on_batch)
     return asdict(_record(task["key"], seed, fitted, recipe, scored))
 
 
-def evaluate(network: nn.Module, test: EvaluationSet, train: TrainingSet, recipe: TrainConfig) -> Evaluation:
+def evaluate(
+    network: nn.Module,
+    test: EvaluationSet,
+    train: TrainingSet,
+    recipe: TrainConfig,
+    on_batch: Callable[[], None] = lambda: None,
+) -> Evaluation:
     """Score `network` on the test split: the only place that reads it, once a trial, when training is over."""
-    losses, hits = score(network, test, train, recipe)
+    losses, hits = score(network, test, train, recipe, on_batch)
     return Evaluation(losses.double().cpu().numpy(), hits.cpu().numpy())
+
+
+def _check_unchanged(data: DataConfig, planned: str) -> None:
+    found = _digest(data)
+    if found != planned:
+        raise DataError(
+            f"data.name: {data.name} has changed since the study was planned: its digest was {planned[:12]} and is "
+            f"{found[:12]} now; restore it, or run the study on it under another name or with another --results"
+        )
+
+
+# Files are read once a process, as the images are.
+@lru_cache
+def _digest(data: DataConfig) -> str:
+    return DATASETS[data.name].digest(data)
+
+
+def _checkpoint(task: dict[str, Any], device: torch.device) -> Checkpoint | None:
+    """The trial's checkpoint, if it is to have one: good for one machine, one kind of device, one number of threads."""
+    if "checkpoint" not in task:
+        return None
+    here = {
+        **_machine(task["device"]),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    spelt = {name: canonical(value).decode() for name, value in here.items()}
+    return Checkpoint(Path(task["checkpoint"]), task["key"], spelt)
+
+
+@lru_cache
+def _machine(device: str) -> dict[str, Any]:
+    return environment.machine(device)
 
 
 def _network(spec: NetworkSpec, seed: int, device: torch.device) -> nn.Module:

@@ -4,7 +4,9 @@ The tests put this folder on PYTHONPATH, and tell the functions what to do throu
 what they did.
 """
 
+import base64
 import hashlib
+import importlib
 import json
 import os
 import resource
@@ -12,11 +14,17 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ablate.lookup import load_dotted
+
 Report = Callable[[dict[str, Any]], None]
+
+TEST_IMAGES = 4000
 
 
 def page_faults(task: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -34,6 +42,11 @@ def echo(task: dict[str, Any], report: Report) -> dict[str, Any]:
     return {"task": task, "pid": os.getpid(), "threads": threads, "torch": "torch" in sys.modules}
 
 
+def variables(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """The environment variables that begin as one of `prefixes` does."""
+    return {name: value for name, value in os.environ.items() if name.startswith(tuple(task["prefixes"]))}
+
+
 def noisy(task: dict[str, Any], report: Report) -> dict[str, Any]:
     print('{"result": "a lie"}')  # noqa: T201
     os.write(1, b'{"cause": "another lie"}\n')
@@ -47,12 +60,16 @@ def raises(task: dict[str, Any], report: Report) -> dict[str, Any]:
     raise ValueError(task["message"])
 
 
+def raises_as(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    raise load_dotted(task["error"])(task["message"])
+
+
 def exits(task: dict[str, Any], report: Report) -> dict[str, Any]:
     os._exit(task["status"])
 
 
 def kills_itself(task: dict[str, Any], report: Report) -> dict[str, Any]:
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), task["signal"])
     return {}
 
 
@@ -67,6 +84,21 @@ def hangs(task: dict[str, Any], report: Report) -> dict[str, Any]:
     return {}
 
 
+def never_ends(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Gives signs of life without a pause."""
+    while True:
+        report({"pid": os.getpid()})
+
+
+def waits_for_a_byte_each(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Gives `signs` signs of life, each when a byte has come through the pipe `gate` after the one before."""
+    gate = os.open(Path(os.environ["ENGINE_FOLDER"]) / "gate", os.O_RDWR)
+    for number in range(task["signs"]):
+        report({"number": number})
+        os.read(gate, 1)
+    return {"signs": task["signs"]}
+
+
 def trial(task: dict[str, Any], report: Report) -> dict[str, Any]:
     """A trial whose numbers follow from its key; it fails or diverges where plan.json of ENGINE_FOLDER says so.
 
@@ -78,6 +110,10 @@ def trial(task: dict[str, Any], report: Report) -> dict[str, Any]:
     key, seed = task["key"], task["seed"]
     with (folder / "calls").open("a") as calls:
         calls.write(f"{key}\n")
+    if "note_device" in script:
+        with (folder / "devices").open("a") as devices:
+            devices.write(f"{task['device']}\n")
+    time.sleep(script.get("seconds", 0))
     if "gate" in script:
         pass_gate(folder)
     if (folder / "calls").read_text().split().count(key) <= script.get("fails", {}).get(str(seed), 0):
@@ -86,8 +122,40 @@ def trial(task: dict[str, Any], report: Report) -> dict[str, Any]:
     return record(key, seed, "diverged" if seed in script.get("diverges", []) else "complete")
 
 
+def brief_trial(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """A trial of a few hundredths of a second, so that there is something to kill; it notes that it ran."""
+    folder = Path(task["checkpoint"]).parent.parent
+    with (folder / "ran").open("a") as ran:
+        ran.write(f"{task['key']}\n")
+    for epoch in range(3):
+        time.sleep(0.005)
+        report({"epoch": epoch, "train_loss": 2.0, "train_accuracy": 0.25})
+    return record(task["key"], task["seed"], "complete")
+
+
+def real_trial(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Real training that leaves a checkpoint at every step, and takes its time, so that it can be killed anywhere."""
+    trial = importlib.import_module("ablate.trial")
+    trial.Checkpoint = partial(load_dotted("ablate.train.checkpoint:Checkpoint"), every_seconds=0.0, share=1.0)
+    trial.Pulse = Slow
+    answer: dict[str, Any] = trial.run(task, report)
+    return answer
+
+
+class Slow:
+    """A pulse that takes a hundredth of a second."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+
+    def beat(self, step: int, steps: int) -> None:
+        self.report({"step": step, "steps": steps})
+        time.sleep(0.01)
+
+
 def record(key: str, seed: int, state: str) -> dict[str, Any]:
-    fraction = int(hashlib.sha256(key.encode()).hexdigest()[:4], 16) / 0xFFFF
+    right = int(hashlib.sha256(key.encode()).hexdigest()[:4], 16) % (TEST_IMAGES + 1)
+    fraction = right / TEST_IMAGES
     loss = None if state == "diverged" else 2 - fraction
     return {
         "key": key,
@@ -101,9 +169,15 @@ def record(key: str, seed: int, state: str) -> dict[str, Any]:
         },
         "steps": 120,
         "curve": [{"epoch": 1, "train_loss": loss, "train_accuracy": fraction, "learning_rate": 0.1}],
-        "correct": "8A==",
-        "test_images": 4,
+        "correct": first_images(right),
+        "test_images": TEST_IMAGES,
     }
+
+
+def first_images(right: int) -> str:
+    """One bit for each of TEST_IMAGES, of which the first `right` are set."""
+    bits = (2**right - 1) << (TEST_IMAGES - right)
+    return base64.b64encode(bits.to_bytes(TEST_IMAGES // 8, "big")).decode()
 
 
 def pass_gate(folder: Path) -> None:

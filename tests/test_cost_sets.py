@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from ablate.cost_sets import CostGroup, chosen_group, cost_groups, cost_table
-from ablate.errors import ResultsError
 
 MODELS = {"a": {"width": 0.25}, "b": {"width": 0.5}}
 MACHINES = {
@@ -124,9 +123,11 @@ def test_sets_of_the_older_format_are_passed_over() -> None:
     assert group.variants["a"].columns == {"latency": 1.0}
 
 
-def test_an_environment_that_nobody_knows_is_named() -> None:
-    with pytest.raises(ResultsError, match=r"costs\.json: a set names the environment 'e9', which environment\.json"):
-        groups(cost_set("e9", latency=1.0))
+def test_an_environment_that_nobody_knows_is_a_machine_of_its_own() -> None:
+    """Each set is sound in itself; what is not known is where it was taken."""
+    found = groups(cost_set("e8", latency=1.0), cost_set("e9", memory=5.0), cost_set("e9", latency=2.0))
+    assert [group.machine for group in found] == [{"unknown environment": "e8"}, {"unknown environment": "e9"}]
+    assert [dict(group.variants["a"].columns) for group in found] == [{"latency": 1.0}, {"memory": 5.0, "latency": 2.0}]
 
 
 def test_the_group_with_most_of_what_is_asked_for_is_chosen_then_the_newest() -> None:

@@ -1,11 +1,13 @@
 """What `ablate doctor` looks at."""
 
+import re
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres import new_database
 
 from ablate import doctor
 from ablate.data import DATASETS
@@ -67,3 +69,23 @@ def test_every_data_set_is_looked_at_but_the_one_that_needs_a_folder() -> None:
 def test_extras(monkeypatch: pytest.MonkeyPatch, spec: object, health: str) -> None:
     monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda _name: spec)
     assert finding("extra timm").health == health
+
+
+class TestLedger:
+    def test_it_is_looked_at_only_where_one_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("ABLATE_LEDGER", raising=False)
+        assert [found for found in examine() if found.about == "ledger"] == []
+
+    def test_one_that_does_not_answer_says_so_without_its_password(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        pytest.importorskip("psycopg")
+        monkeypatch.setenv("ABLATE_LEDGER", "postgresql://me:secret@127.0.0.1:1/x")
+        found = finding("ledger")
+        assert found.health == "absent"
+        assert found.detail.startswith("postgresql://me:***@127.0.0.1:1/x: does not answer (")
+        assert "secret" not in found.detail
+
+    def test_one_that_answers_names_its_version(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ABLATE_LEDGER", new_database())
+        found = finding("ledger")
+        assert found.health == "ok"
+        assert re.match(r"PostgreSQL \d+.* at postgresql://ablate:\*\*\*@127\.0\.0\.1:\d+/test_", found.detail)

@@ -32,21 +32,24 @@ LAYERS = (
     ("models", "data"),
     ("ledger", "records", "occupancy", "count_cache"),
     ("cost_sets", "environment", "schema"),
-    ("randomness", "lookup", "nvml"),
+    ("randomness", "lookup", "nvml", "files", "locks"),
     ("errors",),
+    ("visible",),
 )
 DEPTH = {part: depth for depth, parts in enumerate(LAYERS) for part in parts}
 
 # Library -> the modules through which alone it comes in.
 DOORS = {
-    "optuna": {"ledger"},
-    "sqlalchemy": {"ledger"},
+    "optuna": {"ledger.queue", "ledger.storage", "ledger.trials"},
+    "sqlalchemy": {"ledger.place", "ledger.queue", "ledger.storage"},
     "ruamel": {"study.yaml_nodes"},
     "torchvision": {"data.torchvision_sets", "models.external"},
     "PIL": {"data.image_folder"},
-    "rich": {"display"},
+    "rich": {"display.blocks", "display.live", "display.terminal"},
     "typer": {"cli"},
-    "pydantic": {f"schema.{name}" for name in ("claims", "network", "section", "study", "training")},
+    "pydantic": {
+        f"schema.{name}" for name in ("claims", "network", "plan", "record", "section", "stored", "study", "training")
+    },
     "scipy": {f"analysis.{name}" for name in ("crossed", "effects", "power", "ratios", "unpaired")},
     "statsmodels": {"analysis.crossed", "analysis.verdicts"},
     "fvcore": {"models.fvcore_counts"},
@@ -56,11 +59,12 @@ DOORS = {
         *(f"report.figures.{name}" for name in ("bars", "canvas", "curves", "interaction", "ladder", "lines")),
         *(f"report.figures.{name}" for name in ("pareto", "seeds")),
     },
-    "psutil": {"ledger", "doctor"},
+    "ray": {"executors.ray_tasks.driver"},
+    "psutil": {"doctor"},
     "torch": {
         "trial",
         *(f"train.{name}" for name in ("augmentation", "averaging", "fit", "optimizers", "precision", "resized_crop")),
-        *(f"train.{name}" for name in ("rotation", "scoring", "sets", "views")),
+        *(f"train.{name}" for name in ("checkpoint", "rotation", "scoring", "sets", "views")),
         *(f"measure.{name}" for name in ("clock", "costs", "energy", "memory", "modes", "subject")),
         *(f"models.{name}" for name in ("activations", "blocks", "builders", "counts", "downsample", "external")),
         *(f"models.{name}" for name in ("family", "fvcore_counts", "initialise", "network", "outputs", "quantify")),
@@ -175,7 +179,8 @@ def test_every_library_has_its_doors() -> None:
 
 def test_what_is_imported_is_a_declared_dependency() -> None:
     project: dict[str, Any] = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
-    declared = {re.match(r"[\w.-]+", line)[0].lower() for line in project["dependencies"]}  # type: ignore[index]
+    required = [*project["dependencies"], *project["optional-dependencies"]["ray"]]
+    declared = {re.match(r"[\w.-]+", line)[0].lower() for line in required}  # type: ignore[index]
     packages = {"ruamel": "ruamel.yaml", "PIL": "pillow"}
     assert {packages.get(library, library).lower() for library in libraries()} <= declared
 

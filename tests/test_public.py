@@ -10,7 +10,8 @@ import ablate
 from ablate import analysis, models
 from ablate.report import collecting
 from ablate.study.load import load_study
-from ablate.study.run import Options, run
+from ablate.study.options import Options
+from ablate.study.run import run
 
 
 def test_the_version_is_the_installed_one() -> None:

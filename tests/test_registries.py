@@ -13,7 +13,6 @@ from torch import nn
 from ablate import pages, report
 from ablate.data import DATASETS
 from ablate.executors import EXECUTORS
-from ablate.executors.contract import Execution
 from ablate.lookup import load_dotted
 from ablate.measure import ALWAYS, DIRECTIONS, METRICS, cost_metrics, metrics_of
 from ablate.measure.evaluation import Evaluation
@@ -31,7 +30,7 @@ from ablate.models.spec import CHOICES, YOUNGER_FIELDS, Activation, AuxHeads, Mo
 from ablate.records import TRIAL_METRICS
 from ablate.report.badges import BADGES, NO_FAULTS
 from ablate.schema import ARGUMENT_TYPES, FIELD_PATHS, SECTIONS, DataConfig, Mode, ModelConfig, TrainConfig
-from ablate.study.factors import RESERVED_COLUMNS, RESERVED_PREFIXES
+from ablate.schema.columns import RESERVED_COLUMNS, RESERVED_PREFIXES
 from ablate.study.levels import COMMON_DATA_FIELDS
 from ablate.train.optimizers import OPTIMIZERS
 from ablate.train.recipes import RECIPES
@@ -203,9 +202,10 @@ class TestMetrics:
 
 @pytest.mark.parametrize("name", EXECUTORS)
 def test_every_executor_gives_workers(name: str) -> None:
-    worker = EXECUTORS[name](Execution("cpu", 1, 1))
-    assert len(inspect.signature(worker.run).parameters) == 2
-    worker.close()
+    executor = load_dotted(EXECUTORS[name])
+    assert list(inspect.signature(executor).parameters) == ["address"]
+    assert list(inspect.signature(executor.worker).parameters)[1:] == ["execution"]
+    assert list(inspect.signature(executor.slots).parameters)[1:] == ["execution"]
 
 
 class TestReport:

@@ -1,9 +1,13 @@
 """The life of one trial: repeatable wherever it runs, blind to the test split until the end."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,22 +16,26 @@ import torch
 from torch import nn
 
 from ablate import trial
-from ablate.data import small_objects
+from ablate.data import DATASETS, image_folder, small_objects
 from ablate.data.types import Split, SplitName
+from ablate.errors import DataError
 from ablate.measure.evaluation import Evaluation
 from ablate.models import resolve
 from ablate.records import Record, unpack_bits
 from ablate.schema import DataConfig, TrainConfig
+from ablate.train.checkpoint import Checkpoint
+from ablate.train.pulse import Pulse
 from ablate.train.recipes import RECIPES, expanded
 from ablate.train.sets import EvaluationSet, evaluation_set, training_set
 
-CACHES = (trial._split, trial._training_set, trial._test_set)
+CACHES = (trial._split, trial._training_set, trial._test_set, trial._digest, trial._machine)
 TIMES = ("train_seconds", "train_images_per_second")
 
 
 @pytest.fixture(autouse=True)
-def _fresh_worker() -> Iterator[None]:
-    """Every test starts with nothing cached, with one thread, and leaves nothing."""
+def _fresh_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test starts with nothing cached, with one thread, and leaves nothing; none takes an hour."""
+    monkeypatch.setattr(trial, "Pulse", partial(Pulse, every_seconds=3600.0))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     for cache in CACHES:
@@ -138,6 +146,153 @@ def test_a_diverged_trial_is_an_outcome_without_nan(steps: int, points: int) -> 
     assert len(record.curve) == len(reported) == points
 
 
+@pytest.mark.usefixtures("few_images")
+def test_steps_and_scoring_give_signs_of_life_between_the_points_of_the_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "Pulse", partial(Pulse, every_seconds=0.0))
+    monkeypatch.setattr("ablate.train.scoring.BATCH", 250)
+    told: list[dict[str, Any]] = []
+    stored = trial.run(task(), told.append)
+    steps = [{"step": step, "steps": 8} for step in range(9)]
+    # Two epochs of four steps, then three batches of the test split.
+    assert told == [*steps[:4], stored["curve"][0], *steps[4:8], stored["curve"][1], *(3 * [steps[8]])]
+
+
+class TestData:
+    """A task may say what the data were when the study was planned."""
+
+    @pytest.mark.usefixtures("few_images")
+    def test_the_data_as_planned_are_trained_on(self) -> None:
+        asked = task(train={"epochs": 1})
+        planned = small_objects.digest(DataConfig(**asked["data"]))
+        assert without_times(trial.run({**asked, "data_digest": planned}, ignore)) == without_times(
+            trial.run(asked, ignore)
+        )
+
+    def test_pictures_that_have_changed_are_refused_before_anything_is_trained(
+        self, pictures_study: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = pictures(pictures_study)
+        planned = image_folder.digest(DataConfig(**asked["data"]))
+        changed = pictures_study.parent / "pictures" / "test" / "dark" / "0.png"
+        changed.write_bytes(changed.read_bytes() + b"!")
+        found = image_folder.digest(DataConfig(**asked["data"]))
+        monkeypatch.setattr(trial, "fit", None)
+        expected = (
+            rf"^data\.name: image_folder has changed since the study was planned: its digest was {planned[:12]} and is "
+            rf"{found[:12]} now; restore it"
+        )
+        with pytest.raises(DataError, match=expected):
+            trial.run({**asked, "data_digest": planned}, ignore)
+
+    @pytest.mark.usefixtures("few_images")
+    def test_files_are_read_for_it_once_a_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        read: list[DataConfig] = []
+        counting = replace(DATASETS["small_objects"], digest=lambda data: read.append(data) or "d" * 64)  # type: ignore[func-returns-value]
+        monkeypatch.setitem(DATASETS, "small_objects", counting)
+        for seed in (1, 2):
+            trial.run({**task(seed, {"epochs": 1}), "data_digest": "d" * 64}, ignore)
+        assert len(read) == 1
+
+
+def pictures(study: Path, **more: Any) -> dict[str, Any]:
+    """A task of eight steps in two epochs on the pictures of pictures.yaml."""
+    asked = task(train={"batch_size": 8, "average_decay": 0.9}, num_classes=2, input_size=16, dropout=0.2)
+    data = {"name": "image_folder", "root": str(study.parent / "pictures"), "image_size": 16}
+    return {**asked, "data": data, **more}
+
+
+# A trial that saves at every step, and kills itself: in the sixth step, or before the sixth checkpoint is renamed.
+DYING = """
+import json, os, signal, sys
+from functools import partial
+from pathlib import Path
+import torch
+from ablate import trial
+
+torch.set_num_threads(1)
+trial.Checkpoint = partial(trial.Checkpoint, every_seconds=0.0, share=1.0)
+trial.Pulse = partial(trial.Pulse, every_seconds=0.0)
+replace, renamed = Path.replace, []
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def replace_or_die(path, target):
+    renamed.append(target)
+    return replace(path, target) if len(renamed) < 6 else die()
+
+if sys.argv[2] == "rename":
+    Path.replace = replace_or_die
+trial.run(json.loads(sys.argv[1]), lambda told: die() if sys.argv[2] == "step" and told.get("step") == 5 else None)
+"""
+
+
+class TestCheckpoint:
+    @pytest.mark.slow
+    @pytest.mark.parametrize("moment", ["step", "rename"])
+    def test_a_killed_process_is_gone_on_from_to_the_same_record(
+        self, moment: str, pictures_study: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = pictures_study.parent / "checkpoints" / "k.pt"
+        asked, told = pictures(pictures_study, checkpoint=str(path)), list[dict[str, Any]]()
+        undisturbed = trial.run(pictures(pictures_study), ignore)
+        dead = subprocess.run(
+            [sys.executable, "-c", DYING, json.dumps(asked), moment], capture_output=True, check=False
+        )
+        assert dead.returncode == -signal.SIGKILL, dead.stderr
+        assert len(list(path.parent.iterdir())) == {"step": 1, "rename": 2}[moment]  # the second is half a checkpoint
+        again = trial.run(asked, told.append)
+        assert without_times(again) == without_times(undisturbed)
+        # The first epoch was over, so the second alone is trained and told; nobody complained.
+        assert told == again["curve"][1:]
+        assert capsys.readouterr().err == ""
+
+    def interrupted(self, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        """Train `asked`, saving at every step, until the first epoch is over."""
+
+        def stop(_: dict[str, Any]) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(trial, "Checkpoint", partial(Checkpoint, every_seconds=0.0, share=1.0))
+            with pytest.raises(KeyboardInterrupt):
+                trial.run(asked, stop)
+        assert Path(asked["checkpoint"]).is_file()
+
+    def test_on_another_machine_it_starts_afresh(
+        self, pictures_study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        asked = pictures(pictures_study, checkpoint=str(pictures_study.parent / "k.pt"))
+        self.interrupted(asked, monkeypatch)
+        monkeypatch.setattr("ablate.environment._cpu_model", lambda: "Z80")
+        trial._machine.cache_clear()
+        told: list[dict[str, Any]] = []
+        trial.run(asked, told.append)
+        assert [point["epoch"] for point in told] == [1, 2]
+        assert "k.pt is not used, it differs in cpu; training starts afresh\n" in capsys.readouterr().err
+
+    def test_with_other_threads_it_starts_afresh(
+        self, pictures_study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        asked = pictures(pictures_study, checkpoint=str(pictures_study.parent / "k.pt"))
+        self.interrupted(asked, monkeypatch)
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+        told: list[dict[str, Any]] = []
+        trial.run(asked, told.append)
+        assert [point["epoch"] for point in told] == [1, 2]
+        assert "it differs in threads; training starts afresh\n" in capsys.readouterr().err
+
+    def test_the_test_split_is_read_once_by_a_trial_that_was_killed_too(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        events = watched(monkeypatch)
+        asked = {**task(), "checkpoint": str(tmp_path / "k.pt")}
+        self.interrupted(asked, monkeypatch)
+        assert events == ["load train"]
+        trial.run(asked, lambda _: events.append("epoch"))
+        assert events == ["load train", "epoch", "epoch", "trained", "load test", "evaluate"]
+
+
 class Guarded:
     """A test split that notes whoever reads it, and when."""
 
@@ -164,8 +319,8 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         events.append(f"load {split}")
         return few(config, split)
 
-    def watched_fit(*arguments: Any) -> Any:
-        fitted = fit(*arguments)
+    def watched_fit(*arguments: Any, **options: Any) -> Any:
+        fitted = fit(*arguments, **options)
         events.append("trained")
         return fitted
 

@@ -9,7 +9,7 @@ import pandas as pd
 from ablate.comparison.matching import CODE, Pair, Planned
 from ablate.cost_sets import CostGroup
 from ablate.environment import VOLATILE
-from ablate.records import Results, digest, read_json
+from ablate.records import Results, digest, stored_executions
 from ablate.report.numbers import ABSENT
 
 CONDITION_COLUMNS = ("part", "condition", "a", "b")
@@ -71,18 +71,25 @@ def _of_pairs(part: str, pairs: Sequence[Pair], facts: Callable[[Planned], Mappi
 
 
 def _environments(results: Results) -> Facts:
-    used = [name for name in dict.fromkeys(results.trials["environment"]) if name != ""]
+    """Of one that environment.json does not hold, its id alone."""
+    known = results.environments
     return _gathered(
-        {name: value for name, value in results.environments[identity].items() if name not in NOT_OF_TRIALS}
-        for identity in used
+        {name: value for name, value in known[identity].items() if name not in NOT_OF_TRIALS}
+        if identity in known
+        else {"unknown environment": identity}
+        for identity in _used(results)
     )
+
+
+def _used(results: Results) -> list[str]:
+    return [name for name in dict.fromkeys(results.trials["environment"]) if name != ""]
 
 
 def _execution(results: Results) -> Facts:
     """Of the machines that trained; execution.json knows them by the digest of what moves numbers."""
-    stored = read_json(results.folder / "execution.json") or {}
-    used = [name for name in dict.fromkeys(results.trials["environment"]) if name != ""]
-    machines = dict.fromkeys(digest(results.environments[identity]["machine"])[:12] for identity in used)
+    stored = stored_executions(results.folder)
+    known = [results.environments[identity] for identity in _used(results) if identity in results.environments]
+    machines = dict.fromkeys(digest(environment["machine"])[:12] for environment in known)
     return _gathered(stored[machine] for machine in machines if machine in stored)
 
 

@@ -22,7 +22,6 @@ from ablate.comparison.arms import (
     statistics,
     without_assumption,
 )
-from ablate.errors import ResultsError, UnknownName
 from ablate.records import Results
 from ablate.report.contrasting import baseline_contrasts
 from ablate.report.derive import tables
@@ -61,8 +60,8 @@ def contrasts_table(arms: Arms) -> pd.DataFrame:
     it is tested, Holm over the contrasts: `changed`, `equivalent` (within the margin), `inconclusive`, or `identical`
     where all its trials are.
     """
-    own_b = {_key(each.weights): (each.variant, each.baseline) for each in _tested(arms.b)}
-    located = [_locate(arms, contrast, own_b) for contrast in _tested(arms.a)]
+    own_b = {_key(each.weights): (each.variant, each.baseline) for each in baseline_contrasts(arms.b.plan)}
+    located = [_locate(arms, contrast, own_b) for contrast in baseline_contrasts(arms.a.plan)]
     verdicts = _verdicts(arms.a), _verdicts(arms.b)
     rows = [row for metric in arms.question.metrics for row in _of_metric(arms, located, *verdicts, metric)]
     words = {name: [row[name] for row in rows] for name in ("verdict_a", "verdict_b", "verdict")}
@@ -124,13 +123,6 @@ def _conclusion(arms: Arms, located: Located, finding: Finding | None, metric: s
         return {"p_adjusted": math.nan, "verdict": word, "badges": without_assumption(found)}
     verdict = verdict_of(finding, arms.question.direction, arms.question.margin)
     return {"p_adjusted": finding.p_adjusted, "verdict": verdict and WORDS[verdict], "badges": found}
-
-
-def _tested(results: Results) -> list[Contrast]:
-    try:
-        return baseline_contrasts(results.plan)
-    except UnknownName as error:
-        raise ResultsError(f"{results.folder / 'plan.json'}: its baseline is an {error}") from error
 
 
 def _verdicts(results: Results) -> dict[tuple[str, str, str], str | None]:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ablate.comparison.matching import Pair
-from ablate.records import Results, read_json
+from ablate.records import Results, stored_costs
 from ablate.report.costing import EXACT, SECOND_COUNT, TRAINING_MACS, costs_of
 
 COST_COLUMNS = ("variant", "variant_b", "metric", "kind", "value_a", "value_b", "ratio", "finding")
@@ -38,7 +38,7 @@ def why_unmeasured(results: Results) -> str:
     """Why a folder has no measured costs; empty when it has."""
     if results.cost_group is not None:
         return ""
-    stored = read_json(results.folder / "costs.json")
+    stored = stored_costs(results.folder)
     if stored is None or not stored["sets"]:
         return "no costs were measured"
     return "costs.json holds no set of this version's format for all variants; `ablate run` measures them anew"

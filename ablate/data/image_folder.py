@@ -1,12 +1,15 @@
 """`image_folder`: the reader's own pictures, one folder a class, under train/ and test/ (or val/)."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ablate.data.folder import data_folder, files_digest
+from ablate.data.folder import data_folder, files_digest, unreadable
 from ablate.data.types import DataInfo, Split, SplitName
 from ablate.errors import DataError
 from ablate.schema import DataConfig
@@ -15,9 +18,11 @@ IMAGE_SIZE = 32
 CHANNELS = 3
 # Other files, such as a thumbnail cache, are passed over.
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+# What a file is, is told by its content. Nothing else is tried: to read EPS, Pillow runs Ghostscript.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 _FOLDERS: dict[SplitName, tuple[str, ...]] = {"train": ("train",), "test": ("test", "val")}
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def describe(config: DataConfig) -> DataInfo:
@@ -41,14 +46,16 @@ def digest(config: DataConfig) -> str:
 def load(config: DataConfig, split: SplitName) -> Split:
     """Decode a split: RGB, shorter side scaled to `image_size`, centre cropped; (n, 3, image_size, image_size).
 
-    Labels are the places of the class names in alphabetical order. Raises `DataError` as `describe`, and for a file
-    that cannot be decoded.
+    Pictures are turned as their EXIF data say; of several in one file the first counts, of 16 bits the upper 8, and
+    transparency is left out. Labels are the places of the class names in alphabetical order. Raises `DataError` as
+    `describe`, and for a file that cannot be decoded, or is so large (Pillow's MAX_IMAGE_PIXELS) that it may be a trap.
     """
     label_of = {name: label for label, name in enumerate(_classes(config))}
     size, files, folder = _image_size(config), _files(config, split), _split_folder(config, split)
     images = np.empty((len(files), CHANNELS, size, size), dtype=np.uint8)
-    for image, path in zip(images, files, strict=True):
-        image[:] = _decode(path, size)
+    with _large_pictures_refused():
+        for image, path in zip(images, files, strict=True):
+            image[:] = _decode(path, size)
     labels = np.array([label_of[path.relative_to(folder).parts[0]] for path in files], dtype=np.int64)
     return Split(images, labels)
 
@@ -78,7 +85,10 @@ def _classes(config: DataConfig) -> list[str]:
 
 
 def _class_names(folder: Path) -> list[str]:
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    try:
+        names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError as error:
+        raise unreadable(folder, error) from error
     if not names:
         raise DataError(f"{folder} has no class folders; image_folder reads one folder a class there")
     return names
@@ -100,13 +110,34 @@ def _is_visible_file(path: Path) -> bool:
     return path.is_file() and not path.name.startswith(".")
 
 
+@contextmanager
+def _large_pictures_refused() -> Iterator[None]:
+    """Metadata that is damaged is no reason to warn: pictures of well-known sets have some, and are sound."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
 def _decode(path: Path, size: int) -> NDArray[np.uint8]:
     try:
-        with Image.open(path) as opened:
-            upright = ImageOps.exif_transpose(opened)
+        with Image.open(path, formats=FORMATS) as opened:
+            upright = _in_eight_bits(ImageOps.exif_transpose(opened), opened.format)
             # Through RGBA, since a palette with transparency has no direct way to RGB.
             picture = upright.convert("RGBA").convert("RGB")
             fitted = ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)
-    except _UNREADABLE as cause:
+    except Exception as cause:  # Pillow raises whatever a damaged file leads it to
         raise DataError(f"{path} is not a readable image ({cause}); replace or remove it") from cause
     return np.asarray(fitted).transpose(2, 0, 1)
+
+
+def _in_eight_bits(picture: Image.Image, form: str | None) -> Image.Image:
+    """`picture`, of 16 bits the upper 8, which Pillow would cut off at 255; raises `ValueError` for wider numbers.
+
+    PNG has no wider ones, though older versions of Pillow give its 16 bits as 32.
+    """
+    if picture.mode in SIXTEEN_BITS or (picture.mode == "I" and form == "PNG"):
+        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    if picture.mode in ("I", "F"):
+        raise ValueError(f"its pixels are 32-bit numbers, mode {picture.mode}, and may mean anything; make them 8-bit")
+    return picture

@@ -1,6 +1,5 @@
 """Published sets, read and downloaded through torchvision."""
 
-import pickle
 import socket
 import tarfile
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from torchvision import datasets
 
 from ablate.data.folder import data_folder
-from ablate.data.published import PUBLISHED, how_to_get, require
+from ablate.data.published import PUBLISHED, Published, how_to_get, require
 from ablate.data.types import Split, SplitName
 from ablate.errors import DataError
 from ablate.schema import DataConfig
@@ -21,7 +20,6 @@ from ablate.schema import DataConfig
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 _SILENT_SERVER_SECONDS = 30.0
-_DAMAGED = (RuntimeError, ValueError, AssertionError, KeyError, EOFError, OSError, pickle.UnpicklingError)
 _DOWNLOAD_FAILED = (OSError, RuntimeError, EOFError, HTTPException, tarfile.TarError)
 
 
@@ -30,12 +28,10 @@ def load(config: DataConfig, split: SplitName) -> Split:
     folder, facts = require(config), PUBLISHED[config.name]
     try:
         images, labels = READERS[config.name](data_folder(config), split)
-    except _DAMAGED as cause:
-        raise DataError(_damaged(config, folder, str(cause))) from cause
-    expected = {"train": facts.train_images, "test": facts.test_images}[split]
-    if len(images) != expected or len(labels) != expected:
-        found = f"its {split} split has {len(images)} images and {len(labels)} labels instead of {expected}"
-        raise DataError(_damaged(config, folder, found))
+    except Exception as cause:  # readers raise whatever a damaged file leads them to
+        raise DataError(_damaged(config, folder, " ".join(str(cause).split()))) from cause
+    if wrong := _differs(images, labels, facts, split):
+        raise DataError(_damaged(config, folder, wrong))
     return Split(np.ascontiguousarray(images), labels)
 
 
@@ -48,6 +44,19 @@ def fetch(config: DataConfig) -> None:
     except _DOWNLOAD_FAILED as cause:
         reason = " ".join(str(cause).split())
         raise DataError(f"{config.name} could not be downloaded ({reason}); {how_to_get(config)}") from cause
+
+
+def _differs(images: NDArray[np.uint8], labels: NDArray[np.int64], facts: Published, split: SplitName) -> str:
+    """In what a split is not what was published; empty when it is."""
+    expected = {"train": facts.train_images, "test": facts.test_images}[split]
+    if len(images) != expected or len(labels) != expected:
+        return f"its {split} split has {len(images)} images and {len(labels)} labels instead of {expected}"
+    shape = (facts.channels, facts.image_size, facts.image_size)
+    if images.shape[1:] != shape or images.dtype != np.uint8:
+        return f"its {split} split has images of shape {images.shape[1:]} and type {images.dtype} instead of {shape}"
+    if not np.all((labels >= 0) & (labels < facts.classes)):
+        return f"its {split} split has labels outside 0 to {facts.classes - 1}"
+    return ""
 
 
 def _damaged(config: DataConfig, folder: Path, found: str) -> str:

@@ -1,8 +1,10 @@
 """Workers as processes of this machine: long-lived, so that imports and data are paid once."""
 
 import json
+import math
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -11,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from ablate.errors import ExecutorError
 from ablate.executors.contract import Call, CallFailed, Execution
 
 # glibc gives large blocks back to the kernel when they are freed, and every step of training then pays for having
@@ -21,10 +24,34 @@ ALLOCATOR = {
     "MALLOC_TOP_PAD_": str(64 * 2**20),
 }
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+STOPPED = "the run was stopped"
+
+
+class LocalExecutor:
+    """Processes of this machine; there is nothing to join, so that an address is an `ExecutorError`."""
+
+    def __init__(self, address: str | None = None) -> None:
+        if address is not None:
+            raise ExecutorError(
+                f"--address {address}: --executor local runs on this machine alone; leave --address out"
+            )
+
+    def slots(self, execution: Execution) -> int:
+        """As many as execution.json has settled."""
+        return execution.workers
+
+    def worker(self, execution: Execution) -> "LocalWorker":
+        """A process, once it is called."""
+        return LocalWorker(execution)
+
+    def close(self) -> None:
+        """Nothing is held beside the workers."""
 
 
 class LocalWorker:
     """One `ablate.executors.worker` process, started on the first call and again after a failure."""
+
+    machine: dict[str, Any] | None = None
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
@@ -33,7 +60,7 @@ class LocalWorker:
         self._busy = threading.Lock()
 
     def run(self, call: Call, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        """Run `call` in the process; raises `CallFailed` when it raises, dies or takes longer than it may."""
+        """Run `call` in the process; raises `CallFailed` when it raises, dies, falls silent or takes too long."""
         with self._busy:
             try:
                 return self._result(call, on_progress)
@@ -54,14 +81,14 @@ class LocalWorker:
     def _result(self, call: Call, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         process = self._alive()
         _send(process, call)
-        for message in _messages(process, call.timeout_seconds):
+        for message in _messages(process, call):
             if "progress" in message:
                 on_progress(message["progress"])
             elif "result" in message:
                 return message["result"]  # type: ignore[no-any-return]
             else:
                 raise CallFailed(message["cause"])
-        raise CallFailed(_death(process))
+        raise CallFailed(STOPPED if self._closed else _death(process))
 
     def _discard(self) -> None:
         """Kill the process, wait until it is gone and close its pipes."""
@@ -81,7 +108,7 @@ class LocalWorker:
             self._process = _start(self._execution)
         # Asked last: `close` sets it before it looks for a process to kill.
         if self._closed:
-            raise CallFailed("the run was stopped")
+            raise CallFailed(STOPPED)
         return self._process
 
 
@@ -107,22 +134,51 @@ def _send(process: subprocess.Popen[bytes], call: Call) -> None:
         raise CallFailed(_death(process)) from error
 
 
-def _messages(process: subprocess.Popen[bytes], timeout_seconds: float | None) -> Iterator[dict[str, Any]]:
-    """Answers until the pipe closes; raises `CallFailed` when they take longer than `timeout_seconds` in all."""
+def _messages(process: subprocess.Popen[bytes], call: Call) -> Iterator[dict[str, Any]]:
+    """Answers until the pipe closes; raises `CallFailed` when they take too long, or nothing is heard for too long."""
     assert process.stdout is not None
-    deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+    deadline = _from_now(call.timeout_seconds)
     pending = b""
     while True:
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        if not select.select([process.stdout], [], [], left)[0]:
-            raise CallFailed(f"took longer than trial_timeout_minutes allows ({(timeout_seconds or 0) / 60:g} minutes)")
+        silent = _from_now(call.silence_seconds)
+        left = min(deadline, silent) - time.monotonic()
+        if not select.select([process.stdout], [], [], None if math.isinf(left) else max(0.0, left))[0]:
+            raise CallFailed(_overdue(call) if deadline <= silent else _unheard(call))
         received = os.read(process.stdout.fileno(), 65536)
         if not received:
             return
         *lines, pending = (pending + received).split(b"\n")
         yield from (json.loads(line) for line in lines)
+        if time.monotonic() >= deadline:  # whoever never pauses is not waited for above
+            raise CallFailed(_overdue(call))
+
+
+def _from_now(seconds: float | None) -> float:
+    return math.inf if seconds is None else time.monotonic() + seconds
+
+
+def _overdue(call: Call) -> str:
+    return f"took longer than trial_timeout_minutes allows ({_minutes(call.timeout_seconds)})"
+
+
+def _unheard(call: Call) -> str:
+    return f"nothing was heard of it for stall_timeout_minutes ({_minutes(call.silence_seconds)})"
+
+
+def _minutes(seconds: float | None) -> str:
+    return f"{(seconds or 0) / 60:g} minutes"
 
 
 def _death(process: subprocess.Popen[bytes]) -> str:
     status = process.wait()
-    return f"the worker was killed by signal {-status}" if status < 0 else f"the worker exited with status {status}"
+    if status >= 0:
+        return f"the worker exited with status {status}"
+    return f"the worker was killed by signal {-status}{_meaning(-status)}"
+
+
+def _meaning(number: int) -> str:
+    if number not in set(signal.Signals):
+        return ""
+    # The kernel kills with this one when memory runs out, and leaves no word.
+    guess = "; the machine may be out of memory" if number == signal.SIGKILL else ""
+    return f" ({signal.Signals(number).name}{guess})"

@@ -5,6 +5,7 @@ JSON lines on standard output: any number of `{"progress"}`, then one `{"result"
 prints, and a traceback, go to the call's log. When its standard input closes, the worker ends at once.
 """
 
+import faulthandler
 import json
 import os
 import sys
@@ -20,6 +21,7 @@ from ablate.lookup import load_dotted
 
 def main() -> None:
     """Serve calls until the parent is gone."""
+    faulthandler.enable()  # so that a crash of library code leaves a traceback in the log
     answers = os.fdopen(os.dup(1), "w")
     for call in _calls():
         _redirect_output(Path(call["log"]))

@@ -28,7 +28,7 @@ from ablate.records import Results, write_bytes
 from ablate.report import html, latex, markdown
 from ablate.report.badges import BADGES, NO_FAULTS
 from ablate.report.derive import FILES, Tables, tables
-from ablate.report.document import Block, Chart
+from ablate.report.document import Block, Chart, shown
 from ablate.report.sections.answer import answer
 from ablate.report.sections.badges import badged_rows, badges_section
 from ablate.report.sections.claims import claims_section
@@ -50,6 +50,7 @@ from ablate.report.sections.results import results_section, results_table
 from ablate.report.sections.seeds import seeds_section
 from ablate.report.sections.stated import stated_section
 from ablate.report.sections.systems import systems
+from ablate.visible import visible
 
 __all__ = [
     "BADGES",
@@ -113,7 +114,7 @@ DEFAULT_FORMATS = ("html", "md")
 def document(results: Results, derived: Tables) -> list[Block]:
     """The report as blocks, section after section; a section without anything to say is left out."""
     sections = COUNT_SECTIONS if results.plan["study"]["design"] == "count" else SECTIONS
-    return [block for section in sections.values() for block in section(results, derived)]
+    return shown(block for section in sections.values() for block in section(results, derived))
 
 
 def write(results: Results, formats: Sequence[str] = DEFAULT_FORMATS, *, baseline: str | None = None) -> list[Path]:
@@ -146,7 +147,7 @@ def check_formats(formats: Sequence[str]) -> Sequence[str]:
 
 def strict_problems(derived: Tables) -> list[str]:
     """Every badge that stands for a fault, with its row and meaning; empty when nothing weakens the tables."""
-    return [f"{row}: {name} ({BADGES[name]})" for name, row in badged_rows(derived) if name not in NO_FAULTS]
+    return [visible(f"{row}: {name} ({BADGES[name]})") for name, row in badged_rows(derived) if name not in NO_FAULTS]
 
 
 def _pictures(chart: Chart) -> dict[str, bytes]:

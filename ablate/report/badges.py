@@ -12,6 +12,7 @@ FAILED = "failed"
 DIVERGED = "diverged"
 FEW_STEPS = "few steps"
 MIXED_ENVIRONMENTS = "mixed environments"
+UNKNOWN_ENVIRONMENT = "unknown environment"
 NOISY_COST = "noisy cost"
 COUNTERS_DISAGREE = "counters disagree"
 COST_MISSING = "cost missing"
@@ -25,6 +26,7 @@ BADGES: dict[str, str] = {
     DIVERGED: "a trial's loss stopped being a number; it enters with the accuracy it has",
     FEW_STEPS: f"a trial took fewer than {FEWEST_STEPS} optimizer steps, too few to say how the network trains",
     MIXED_ENVIRONMENTS: "trials ran on different machines",
+    UNKNOWN_ENVIRONMENT: "environment.json does not say where a trial ran; restore that file",
     NOISY_COST: (
         f"the samples of a time spread over more than {100 * NOISE_GATE:.0f} % of their median (interquartile range) "
         "when the time for measuring was spent; measure longer, or on a quieter machine"
@@ -42,11 +44,14 @@ NO_FAULTS = (NORMALITY_ASSUMED,)
 
 def trial_badges(trials: pd.DataFrame, environments: dict[str, dict[str, Any]]) -> str:
     """The badges that `trials`, as from `planned_trials`, put on a row made of them."""
+    used = set(trials["environment"].dropna()) - {""}
+    machines = {canonical(environments[name]["machine"]) for name in used & environments.keys()}
     found = {
         FAILED: bool((trials["state"] == "failed").any()),
         DIVERGED: bool((trials["state"] == "diverged").any()),
         FEW_STEPS: bool((trials[STEPS] < FEWEST_STEPS).any()),
-        MIXED_ENVIRONMENTS: len(_machines(trials, environments)) > 1,
+        MIXED_ENVIRONMENTS: len(machines) > 1,
+        UNKNOWN_ENVIRONMENT: not used <= environments.keys(),
     }
     return join_badges(name for name, applies in found.items() if applies)
 
@@ -54,8 +59,3 @@ def trial_badges(trials: pd.DataFrame, environments: dict[str, dict[str, Any]]) 
 def merge_badges(*cells: str) -> str:
     """Several cells of badges as one."""
     return join_badges(name for cell in cells for name in cell.split(";"))
-
-
-def _machines(trials: pd.DataFrame, environments: dict[str, dict[str, Any]]) -> set[bytes]:
-    used = [name for name in trials["environment"].dropna().unique() if name != ""]
-    return {canonical(environments[name]["machine"]) for name in used}

@@ -15,6 +15,7 @@ from ablate.analysis.factorial import Contrast
 from ablate.analysis.verdicts import MISSING_SEEDS
 from ablate.errors import ResultsError
 from ablate.lookup import suggestion
+from ablate.measure import METRICS
 from ablate.records import ENDED, TRIAL_METRICS, Results, levels_of
 from ablate.report.badges import STEPS, merge_badges, trial_badges
 from ablate.report.contrasting import baseline_contrasts, cost_baselines
@@ -54,9 +55,10 @@ class Tables:
 def tables(results: Results, baseline: str | None = None) -> Tables:
     """Everything that can be derived from `results`; `baseline` names another variant than the study's own.
 
-    Raises `UnknownName` for an unknown variant and `ResultsError` where a baseline has no use or the primary metric is
-    not one that trials have.
+    Raises `UnknownName` for an unknown variant and `ResultsError` where a baseline has no use, a metric is unknown or
+    the primary one is not one that trials have.
     """
+    _check_metrics(results)
     if results.plan["study"]["design"] == "count":
         return Tables(results.plan["baseline"], pd.DataFrame(), (), **count_tables(results, baseline))
     primary = results.plan["study"]["primary"]
@@ -76,6 +78,12 @@ def tables(results: Results, baseline: str | None = None) -> Tables:
         claims=claims,
         curves=results.curves,
     )
+
+
+def _check_metrics(results: Results) -> None:
+    for name in results.plan["study"]["measure"]:
+        if name not in METRICS:
+            raise ResultsError(f"{results.folder / 'plan.json'}: unknown metric {name!r}; {suggestion(name, METRICS)}")
 
 
 def planned_trials(results: Results) -> pd.DataFrame:

@@ -4,9 +4,12 @@ Text in a block carries no markup; a writer escapes whatever its format would re
 are drawn, in the unit that they are shown in; `report.figures` draws them.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Any, Literal
+
+from ablate.visible import visible
 
 
 @dataclass(frozen=True)
@@ -244,3 +247,18 @@ class ParetoChart(Chart):
 
 
 Block = Heading | Paragraph | Notice | Bullets | Code | Table | Chart
+
+
+def shown(blocks: Iterable[Block]) -> list[Block]:
+    """`blocks` with all of their text as `visible` has it: in whatever format, nothing acts on what a name holds."""
+    return [_shown(block) for block in blocks]
+
+
+def _shown(part: Any) -> Any:
+    if isinstance(part, str):
+        return visible(part)
+    if isinstance(part, tuple):
+        return tuple(map(_shown, part))
+    if is_dataclass(part) and not isinstance(part, type):
+        return replace(part, **{field.name: _shown(getattr(part, field.name)) for field in fields(part)})
+    return part

@@ -9,7 +9,7 @@ from ablate.errors import ResultsError
 from ablate.records import Results, load_results, write_bytes
 from ablate.report import DEFAULT_FORMATS, FORMATS, strict_problems, tables, write_derived
 from ablate.report.derive import Tables
-from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table
+from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table, shown
 from ablate.report.sections import answer, counted
 from ablate.report.sections.progress import progress_sentence
 
@@ -87,7 +87,8 @@ def index(entries: Sequence[Entry], form: str) -> list[Block]:
     """The index as blocks, whose links go to the reports of the format `form`."""
     trained = [entry for entry in entries if entry.kind == "trained"]
     counts = [entry for entry in entries if entry.kind == "counted"]
-    return [Heading(TITLE, level=1), Paragraph(LEAD, "question"), *_trained(trained, form), *_counted(counts, form)]
+    lead = (Heading(TITLE, level=1), Paragraph(LEAD, "question"))
+    return shown([*lead, *_trained(trained, form), *_counted(counts, form)])
 
 
 def entry_of(results: Results, derived: Tables, above: Path) -> Entry:

@@ -1,11 +1,11 @@
 """What is wrong with a study, in plain words: pydantic's findings become sentences that a researcher can act on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ablate.lookup import suggestion
-from ablate.schema.section import KeyPath, Section, SectionError, keys_at
+from ablate.schema.section import KeyPath, Section, SectionError, keys_at, validated
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,22 @@ def mistakes_in(error: SectionError, data: Any) -> list[Mistake]:
     return [Mistake(path, _sentence(at[path], Place(error.section, data, path))) for path in innermost]
 
 
+def said_of(section: type[Section], data: Any, within: KeyPath = ()) -> str:
+    """The first thing that keeps `data`, which lies at `within` of its file, from being a `section`; empty if nothing
+    does."""
+    try:
+        validated(section, data)
+    except SectionError as error:
+        mistake = mistakes_in(error, data)[0]
+        return ": ".join(filter(None, [dotted((*within, *mistake.path)), mistake.sentence]))
+    return ""
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """`claims[0].metric` of `("claims", 0, "metric")`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{_printable(part)}" for part in path).removeprefix(".")
+
+
 def shown(value: Any) -> str:
     """`value` as a message quotes it: as YAML has it, shortened."""
     if value is None:
@@ -72,6 +88,10 @@ def shown(value: Any) -> str:
 def unknown(kind: str, name: Any, choices: Any) -> str:
     """The sentence about a name that its table does not hold."""
     return f"unknown {kind} {shown(name)}; {suggestion(str(name), choices)}"
+
+
+def _printable(key: str) -> str:
+    return key if key.isprintable() else repr(key)
 
 
 def _path_in(data: Any, detail: Mapping[str, Any]) -> KeyPath:

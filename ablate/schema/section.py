@@ -1,6 +1,6 @@
 """What every part of a study file has in common: strict types, and mistakes that say where they stand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import (
@@ -91,13 +91,18 @@ class _OpenSection(Section):
 
 def keys_at(section: type[Section], data: Any, path: KeyPath) -> list[str]:
     """The keys that may stand in the mapping at `path` of `data`, a `section`: for instance those of ("claims", 0)."""
-    for part in path:
+    for part, following in zip(path, (*path, None)[1:], strict=True):
         data = data[part]
         if isinstance(part, str):
             choices = _sections_in(section.model_fields[part].annotation)
         if isinstance(data, Mapping):
-            section = max(choices, key=lambda choice: len(choice.model_fields.keys() & data.keys()))
+            section = _likeliest(choices, data.keys(), following)
     return [info.alias or name for name, info in section.model_fields.items()]
+
+
+def _likeliest(choices: list[type[Section]], keys: Set[str], inside: str | int | None) -> type[Section]:
+    """The one of `choices` that has most of `keys`, and `inside` if any has it."""
+    return max(choices, key=lambda choice: (inside in choice.model_fields, len(choice.model_fields.keys() & keys)))
 
 
 def _sections_in(annotation: Any) -> list[type[Section]]:

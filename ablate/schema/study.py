@@ -98,7 +98,9 @@ class StudyFile(Section):
     retries: int = Field(1, ge=0)
     """How often a failed trial is tried again within one run."""
     trial_timeout_minutes: float | None = Field(None, gt=0)
-    """A trial that takes longer than this many minutes has failed; no limit unless stated."""
+    """An attempt at a trial that takes longer than this many minutes has failed; no limit unless stated."""
+    stall_timeout_minutes: float | None = Field(30.0, gt=0)
+    """An attempt of which nothing is heard for this many minutes has failed: not a step of training or scoring done."""
     claims: tuple[ClaimSection, ...] = Field((), strict=False)
     """Published statements to check against what is measured."""
 

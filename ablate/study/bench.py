@@ -13,11 +13,11 @@ from ablate.executors.contract import CallFailed, Execution
 from ablate.measure.roofline import Roof
 from ablate.measure.series import suffix
 from ablate.models.spec import NetworkSpec
-from ablate.records import read_json, write_json
+from ablate.records import stored_costs, stored_environments, write_json
 from ablate.study.cost_rounds import Asked, take_rounds
+from ablate.study.devices import settle_device
 from ablate.study.load import load_study
 from ablate.study.machine import Say, asking, ceilings_of, placed, roof_of
-from ablate.study.plan import settle_device
 from ablate.study.probe import release
 from ablate.study.variants import variants_of
 
@@ -108,7 +108,7 @@ def _stored(
     """What the study's costs.json says, if this machine measured it as it measured its ceilings."""
     folder = results / subject.name
     models = {variant: model.as_json() for variant, model in subject.models.items()}
-    groups = cost_groups(read_json(folder / "costs.json"), read_json(folder / "environment.json") or {}, models)
+    groups = cost_groups(stored_costs(folder), stored_environments(folder), models)
     wanted = {"device": ceilings["device"], "threads": ceilings["threads"], "dtype": "float32"}
     for group in reversed(groups):
         alike = wanted.items() <= dict(group.conditions).items() and dict(group.machine) == dict(machine)

@@ -9,12 +9,14 @@ import numpy as np
 from ablate import environment
 from ablate.cost_sets import CostGroup, cost_groups
 from ablate.executors.contract import CallFailed, Execution
+from ablate.locks import held
 from ablate.measure import cost_metrics
 from ablate.occupancy import alone, once
-from ablate.records import failure_path, log_path, read_json, write_json
+from ablate.records import failure_path, log_path, stored_costs, stored_environments, write_json
 from ablate.study.cost_rounds import PROCESSES, Asked, Taken, spread, take_rounds, timed_columns
 from ablate.study.events import CostsFailed, CostsWait, Observer
 from ablate.study.plan import Plan
+from ablate.study.settling import lock_path
 
 # Raised when the same network would be measured differently: sets of two protocols never stand in one table.
 PROTOCOL = 2
@@ -70,19 +72,18 @@ def _measured_set(plan: Plan, folder: Path, execution: Execution, identity: str,
 def _groups(plan: Plan, folder: Path) -> list[CostGroup]:
     """What machines have measured of the plan's networks, under conditions that it asks for."""
     models = {planned.variant.name: planned.variant.model.as_json() for planned in plan.variants}
-    environments = read_json(folder / "environment.json") or {}
     cost = plan.study.config.cost
     wanted = {"protocol": PROTOCOL, "threads": cost.threads, **_setting(plan)}
     return [
         group
-        for group in cost_groups(read_json(folder / "costs.json"), environments, models)
+        for group in cost_groups(stored_costs(folder), stored_environments(folder), models)
         if wanted.items() <= dict(group.conditions).items()
     ]
 
 
 def _missing(plan: Plan, folder: Path, conditions: Mapping[str, Any], identity: str) -> list[str]:
     """The metrics that this machine has not measured under `conditions`."""
-    machine = read_json(folder / "environment.json")[identity]["machine"]
+    machine = stored_environments(folder)[identity]["machine"]
     known: set[str] = set()
     for group in _groups(plan, folder):
         if group.machine == machine and group.conditions == conditions:
@@ -141,5 +142,6 @@ def _median(samples: list[float]) -> float | None:
 
 
 def _add_set(folder: Path, measured: dict[str, Any]) -> None:
-    stored = read_json(folder / "costs.json") or {"sets": []}
-    write_json(folder / "costs.json", {"sets": [*stored["sets"], measured]})
+    with held(lock_path(folder)):
+        stored = stored_costs(folder) or {"sets": []}
+        write_json(folder / "costs.json", {"sets": [*stored["sets"], measured]})

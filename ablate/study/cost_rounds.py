@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ablate.executors import EXECUTORS
+from ablate.executors import LocalWorker
 from ablate.executors.contract import Call, CallFailed, Execution, Worker
 from ablate.measure import METRICS
 from ablate.measure.series import NOISE_GATE, SAMPLES_FOR
@@ -62,7 +62,7 @@ def take_rounds(asked: Asked, execution: Execution, log: Path, observer: Observe
 
     Raises `CallFailed` where a process dies without a network to blame.
     """
-    workers = [EXECUTORS["local"](execution) for _ in range(PROCESSES)]
+    workers = [LocalWorker(execution) for _ in range(PROCESSES)]
     taken = Taken(uncounted={name: {} for name in asked.task["variants"]})
     try:
         while not _enough(asked, taken):

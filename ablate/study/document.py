@@ -1,7 +1,7 @@
 """A study file as plain data in which every value knows where it was written: a line of the file, or a --set."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from ablate.errors import StudyError
 from ablate.lookup import suggestion
 from ablate.schema import SECTIONS, KeyPath
+from ablate.schema.mistakes import dotted
 from ablate.study.yaml_nodes import MAX_DEPTH, parse_yaml
 
 
@@ -119,12 +120,3 @@ def _replaced(data: Any, path: KeyPath, value: Any) -> Any:
         return [*data[:key], _replaced(data[key], rest, value), *data[key + 1 :]]
     kept = data if isinstance(data, dict) else {}
     return {**kept, str(key): _replaced(kept.get(str(key)), rest, value)}
-
-
-def dotted(path: Iterable[str | int]) -> str:
-    """`claims[0].metric` of `("claims", 0, "metric")`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{_printable(part)}" for part in path).removeprefix(".")
-
-
-def _printable(key: str) -> str:
-    return key if key.isprintable() else repr(key)

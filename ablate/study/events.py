@@ -100,6 +100,68 @@ class EpochDone:
 
 
 @dataclass(frozen=True)
+class StepDone:
+    """`step` of the `steps` of a trial's training are done; told every few seconds, where epochs take longer."""
+
+    variant: str
+    seed: int
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class TrialTaken:
+    """Another run of the same study trains this trial, on the host `where`."""
+
+    variant: str
+    seed: int
+    where: str
+
+
+@dataclass(frozen=True)
+class TrialLeft:
+    """The run that had taken this trial does not work on it any more, and has left no record."""
+
+    variant: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class TrialArrived:
+    """The record that another run of the same study has made is here."""
+
+    variant: str
+    seed: int
+    state: str
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
+class RecordSetAside:
+    """A record could not be read, for the reason `why`; it lies at `path` now and its trial will run again."""
+
+    variant: str
+    seed: int
+    why: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class LedgerWait:
+    """The ledger does not answer, for the reason `cause`; it is asked again."""
+
+    cause: str
+
+
+@dataclass(frozen=True)
+class LedgerRebuilt:
+    """The ledger could not be used, for the reason `cause`; it lies at `path` now, and a new one is made."""
+
+    cause: str
+    path: Path
+
+
+@dataclass(frozen=True)
 class TrialFinished:
     """A record is written."""
 
@@ -130,8 +192,15 @@ Event = (
     | CostsFailed
     | TrialStarted
     | EpochDone
+    | StepDone
     | TrialFinished
+    | TrialTaken
+    | TrialLeft
+    | TrialArrived
     | TrialFailed
+    | RecordSetAside
+    | LedgerWait
+    | LedgerRebuilt
 )
 Observer = Callable[[Event], None]
 

@@ -9,40 +9,10 @@ from typing import Any
 
 from ablate.errors import ModelError
 from ablate.schema import BuilderConfig, KeyPath, StudyFile
+from ablate.schema.columns import is_reserved
 from ablate.schema.mistakes import shown, unknown
 from ablate.study.document import Document
 from ablate.study.levels import Factor, Level, field_paths, mistakes_of
-
-# Every column of the tables in a results folder that is not a factor.
-RESERVED_COLUMNS = frozenset(
-    [
-        *(
-            "study",
-            "variant",
-            "seed",
-            "key",
-            "state",
-            "accuracy",
-            "test_loss",
-            "train_seconds",
-            "train_images_per_second",
-        ),
-        *("attempts", "error", "environment", "n", "accuracy_mean", "accuracy_sd", "accuracy_ci_low"),
-        *("accuracy_ci_high", "params", "macs", "flops", "baseline", "metric", "difference", "ci_low", "ci_high"),
-        *("p_value", "p_sign_flip", "p_adjusted", "effect_size", "verdict", "id", "source", "published", "measured"),
-        *("epoch", "learning_rate", "train_loss", "train_accuracy", "badges", "macs_fvcore", "training_macs"),
-        *("value", "value_ci_low", "value_ci_high", "ratio", "ratio_ci_low", "ratio_ci_high", "rounds", "samples"),
-        *("spread", "images_ci_low", "images_ci_high", "probability_of_improvement"),
-    ]
-)
-# Columns that come once a batch size or a percentile start with these.
-RESERVED_PREFIXES = (
-    "latency_ms",
-    "inference_images_per_second",
-    "training_images_per_second",
-    "memory_",
-    "energy_joules",
-)
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 # A variant is called `factor=level,factor=level`, so a level's name has neither sign in it.
@@ -191,7 +161,7 @@ def _columns(keys: Sequence[str]) -> dict[str, str]:
 
 
 def _check_column(document: Document, key: str, column: str) -> None:
-    if column in RESERVED_COLUMNS or column.startswith(RESERVED_PREFIXES):
+    if is_reserved(column):
         sentence = f"{column!r} is a column of the result tables; give this factor another name and named levels"
         raise document.error(("factors", key), sentence)
 

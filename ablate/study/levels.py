@@ -25,8 +25,7 @@ from ablate.schema import (
     argument_section,
     validated,
 )
-from ablate.schema.mistakes import Mistake, mistakes_in, shown, unknown
-from ablate.study.document import dotted
+from ablate.schema.mistakes import Mistake, dotted, mistakes_in, shown, unknown
 from ablate.study.probe import signature_of
 from ablate.train.recipes import expanded
 

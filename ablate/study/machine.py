@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate.errors import DeviceError, ModelError
-from ablate.executors import EXECUTORS
+from ablate.executors import LocalWorker
 from ablate.executors.contract import Call, CallFailed, Execution
 from ablate.measure.roofline import Roof, place
 from ablate.occupancy import alone, once
@@ -33,7 +33,7 @@ def asking(device: str, threads: int, log: Path, say: Say) -> Iterator[Ask]:
             raise _mistake(error.cause, device) from error
 
     with alone(device, once(lambda: say(f"waiting until nothing else trains on {device}"))):
-        worker = EXECUTORS["local"](Execution(device=device, workers=1, threads=threads))
+        worker = LocalWorker(Execution(device=device, workers=1, threads=threads))
         try:
             yield ask
         finally:

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ablate.data import DATASETS
-from ablate.environment import can_have_gpu, has_bf16_cpu
-from ablate.errors import DeviceError, ResultsError
+from ablate.environment import has_bf16_cpu
+from ablate.errors import ResultsError
 from ablate.lookup import load_dotted
-from ablate.records import finished_keys, stored_plan
+from ablate.records import digest, finished_keys, stored_plan
 from ablate.schema import DataConfig, SeedBlocks
 from ablate.study.claims import claims_json
+from ablate.study.devices import Whereabouts, settle_devices
 from ablate.study.keys import keys_of
 from ablate.study.load import Study
 from ablate.study.probe import release
@@ -86,41 +87,27 @@ class Plan:
         }
 
 
-def plan_study(study: Study, folder: Path, device: str) -> Plan:
+def plan_study(study: Study, folder: Path, device: str, whereabouts: Whereabouts = "here") -> Plan:
     """Resolve, count and key every trial of `study`.
 
     What an earlier run in `folder` settled (precision, counts, blocks of seeds) is read back, so that a finished study
-    needs no torch. Raises `StudyError`, `ModelError` or `DataError` for a variant that cannot be.
+    needs no torch, and `device`, as `settle_devices` takes it, is not looked at. Raises `StudyError`, `ModelError` or
+    `DataError` for a variant that cannot be.
     """
     stored = stored_plan(folder) or {"variants": []}
-    precision = stored.get("precision") or _precision(settle_device(device))
+    precision = stored.get("precision") or _precision(settle_devices(device, whereabouts)[0])
     variants = [_with_precision(variant, precision) for variant in variants_of(study)]
     surveys = survey_variants(study, variants, stored["variants"])
     release()
-    trained_on = {variant.data for variant in variants if variant.train is not None and variant.data is not None}
+    trained_on = dict.fromkeys(each.data for each in variants if each.train is not None and each.data is not None)
     digests = {data: DATASETS[data.name].digest(data) for data in trained_on}
     planned = tuple(
         _with_seeds(Planned(variant, survey, _digest_of(variant, digests), {}), _seeds(study, stored))
         for variant, survey in zip(variants, surveys, strict=True)
     )
-    data_digests = {data.name: digest for data, digest in digests.items()}
-    plan = Plan(study, baseline_of(study), precision, planned, data_digests, ())
+    plan = Plan(study, baseline_of(study), precision, planned, _labelled(digests), ())
     finished = len(finished_keys(folder) & plan.trials.keys())
     return replace(plan, stated=with_statement(statements_of(stored), _study_json(study), finished))
-
-
-def settle_device(asked: str) -> str:
-    """The device that `asked` (`auto`, `cpu`, `cuda`, `cuda:N`) means; raises `DeviceError` when it is not here."""
-    if asked == "cpu" or (asked == "auto" and not can_have_gpu()):
-        return "cpu"
-    count = load_dotted("torch.cuda:device_count")()
-    if asked == "auto":
-        return "cuda:0" if count else "cpu"
-    available = ["cpu", *(f"cuda:{index}" for index in range(count))]
-    wanted = "cuda:0" if asked == "cuda" else asked
-    if wanted not in available:
-        raise DeviceError(f"--device {asked}: no such device here; choices: auto, {', '.join(available)}")
-    return wanted
 
 
 def check_unchanged(plan: Plan, folder: Path) -> None:
@@ -180,6 +167,14 @@ def _with_precision(variant: Variant, precision: str) -> Variant:
 
 def _digest_of(variant: Variant, digests: Mapping[DataConfig, str]) -> str | None:
     return None if variant.train is None or variant.data is None else digests[variant.data]
+
+
+def _labelled(digests: Mapping[DataConfig, str]) -> dict[str, str]:
+    """The digests by the names of their sets; of several sets of one name each has its settings' digest beside it."""
+    names = [data.name for data in digests]
+    settings = {data: digest(data.model_dump(mode="json", exclude={"root"}))[:8] for data in digests}
+    labels = {data: data.name if names.count(data.name) == 1 else f"{data.name} {settings[data]}" for data in digests}
+    return {labels[data]: found for data, found in digests.items()}
 
 
 def _with_seeds(planned: Planned, seeds: Sequence[int]) -> Planned:

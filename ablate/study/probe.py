@@ -10,7 +10,7 @@ from typing import Any
 
 from ablate.environment import cores
 from ablate.errors import ModelError
-from ablate.executors import EXECUTORS
+from ablate.executors import LocalWorker
 from ablate.executors.contract import Call, CallFailed, Execution, Worker
 from ablate.models.spec import FROM_DATA, BuilderSpec
 
@@ -103,7 +103,7 @@ def _survey(spec: BuilderSpec, quantities: Sequence[str] | None, seconds: float)
 def _worker() -> Worker:
     """One process for all questions, since importing torch takes seconds; it ends with this one at the latest."""
     atexit.register(release)
-    return EXECUTORS["local"](Execution(device="cpu", workers=1, threads=cores()))
+    return LocalWorker(Execution(device="cpu", workers=1, threads=cores()))
 
 
 def _ask(function: str, task: dict[str, Any], seconds: float, builder: str) -> dict[str, Any]:

@@ -1,56 +1,33 @@
 """Running a study: plan, costs, training, tables. Whatever an earlier run finished is not done again."""
 
 import itertools
-import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from ablate import environment, report
 from ablate.data import DATASETS
 from ablate.errors import DataError
-from ablate.executors import EXECUTORS
 from ablate.executors.contract import Execution
-from ablate.ledger import Ledger
-from ablate.lookup import load_dotted, lookup
-from ablate.records import (
-    Results,
-    digest,
-    failure_path,
-    finished_keys,
-    load_results,
-    read_json,
-    stored_plan,
-    write_json,
-)
+from ablate.lookup import load_dotted
+from ablate.records import Results, failure_path, finished_keys, load_results, stored_plan
 from ablate.schema import SeedBlocks
+from ablate.study import training
+from ablate.study.agenda import Job
 from ablate.study.cost_phase import lacks_costs, measure_costs
+from ablate.study.devices import settle_devices
 from ablate.study.events import Observer, StatementChanged, StudyStarted, unobserved
 from ablate.study.load import Study, load_study
-from ablate.study.plan import Plan, Planned, check_unchanged, plan_study, settle_device
+from ablate.study.options import Options
+from ablate.study.plan import Plan, check_unchanged, plan_study
 from ablate.study.seeds import grown, settle
+from ablate.study.settling import Environments, set_damaged_aside, settle_execution, write_plan
 from ablate.study.stated import changes, statements_of
-from ablate.study.supervise import Job, Supervisor, Terms
+from ablate.study.supervise import Terms
+from ablate.study.training import check_reachable, jobs_of
 from ablate.study.variants import variants_of
-
-TRIAL = "ablate.trial:run"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How to run, never what: none of these changes a result.
-
-    `workers` None takes as many as fit; `device` is `auto`, `cpu` or `cuda:N`; `only` names variants; trials begin
-    until `max_hours` have passed.
-    """
-
-    results: Path = Path("results")
-    workers: int | None = None
-    device: str = "auto"
-    only: tuple[str, ...] = ()
-    max_hours: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -76,21 +53,23 @@ def run(
 ) -> Outcome:
     """Run what `study` lacks in its results folder and write its tables.
 
-    Raises `AblateError` for a study, data set or folder that cannot be used; `KeyboardInterrupt` passes through, and
-    the next run goes on where this one stopped.
+    Raises `AblateError` for a study, data set, folder or ledger that cannot be used; `KeyboardInterrupt` passes
+    through, and the next run goes on where this one stopped.
     """
     options = options or Options()
     study = study if isinstance(study, Study) else load_study(study, overrides)
     folder = options.results / study.config.name
+    check_reachable(options, folder)
     _fetch_data(study)
-    plan = plan_study(study, folder, options.device)
+    plan = plan_study(study, folder, options.device, options.whereabouts)
     check_unchanged(plan, folder)
+    set_damaged_aside(plan, folder, observer)
     plan = grown(plan, folder)
-    jobs = _jobs(plan, folder, options.only)
+    jobs = jobs_of(plan, folder, options.only)
     costs = lacks_costs(plan, folder)
     _say_changes(plan, folder, observer)
-    _write_plan(plan, folder)
-    if jobs or costs:
+    write_plan(plan, folder)
+    if jobs or costs or options.ledger is not None:
         plan = _work(plan, folder, jobs, costs, options, observer)
     return _conclude(plan, folder, "some" if jobs or costs else "none")
 
@@ -100,11 +79,6 @@ def _say_changes(plan: Plan, folder: Path, observer: Observer) -> None:
     changed = changes(statements_of(stored_plan(folder)), plan.stated)
     if changed:
         observer(StatementChanged(changed, plan.stated[-1]["trials_finished"], len(plan.trials)))
-
-
-def _write_plan(plan: Plan, folder: Path) -> None:
-    if read_json(folder / "plan.json") != plan.as_json():
-        write_json(folder / "plan.json", plan.as_json())
 
 
 def _fetch_data(study: Study) -> None:
@@ -121,100 +95,50 @@ def _fetch_data(study: Study) -> None:
             load_dotted(source.fetch)(data)
 
 
-def _jobs(plan: Plan, folder: Path, only: Sequence[str]) -> list[Job]:
-    """Trials without a record: seed by seed, so that pairs complete early, and the largest network of a seed first."""
-    by_name = {planned.variant.name: planned for planned in plan.variants}
-    chosen = [lookup(by_name, name, "variant") for name in only] or list(plan.variants)
-    wanted = {key for planned in chosen for key in planned.keys.values()} - finished_keys(folder)
-    trials = [(key, *owner) for key, owner in plan.trials.items() if key in wanted]
-    place = {seed: position for position, seed in enumerate(plan.seeds)}
-    trials.sort(key=lambda trial: (place[trial[2]], -trial[1].macs * trial[1].variant.steps))
-    return [_job(planned, seed, key) for key, planned, seed in trials]
-
-
-def _job(planned: Planned, seed: int, key: str) -> Job:
-    variant = planned.variant
-    assert variant.data is not None
-    assert variant.train is not None
-    task = {
-        "key": key,
-        "seed": variant.trained_seed(seed),
-        "model": variant.model.as_task(),
-        "data": variant.data.model_dump(mode="json"),
-        "train": variant.train.model_dump(mode="json"),
-    }
-    return Job(key, variant.name, seed, variant.epochs, task)
-
-
 def _work(plan: Plan, folder: Path, jobs: list[Job], costs: bool, options: Options, observer: Observer) -> Plan:
     """Measure and train what is missing, block of seeds after block; the plan as it is then."""
     deadline = time.monotonic() + options.max_hours * 3600
-    device = settle_device(options.device)
-    identity, machine = _note_environment(plan, folder, device)
-    execution = _settle_execution(plan, folder, machine, device, options.workers)
-    terms = Terms(
-        folder=folder,
-        function=TRIAL,
-        execution=execution,
-        environment=identity,
-        retries=plan.study.config.retries,
-        timeout_seconds=_seconds(plan.study.config.trial_timeout_minutes),
-        deadline=deadline,
-    )
+    devices = settle_devices(options.device, options.whereabouts)
+    described = environment.describe(devices[0], plan.study.source, folder.parent)
+    environments = Environments(folder, {**described, "data": plan.data_digests})
+    identity = environments.note()
+    execution = settle_execution(plan, folder, environments.machine, devices, options.workers)
     observer(_started(plan, folder, execution))
     if costs:
-        alone = replace(execution, workers=1, threads=plan.study.config.cost.threads)
+        alone = replace(execution, device=devices[0], workers=1, threads=plan.study.config.cost.threads)
         measure_costs(plan, folder, alone, identity, observer)
-    _train(plan, jobs, device, terms, observer)
-    while (larger := grown(plan, folder)) is not plan:
-        plan = larger
-        _write_plan(plan, folder)
-        observer(_started(plan, folder, execution))
-        _train(plan, _jobs(plan, folder, options.only), device, terms, observer)
+    terms = _terms(plan, folder, environments, deadline)
+    torch_version = described["machine"]["versions"]["torch"]
+    if not plan.trials:
+        return plan
+    with training.training(plan, terms, options, execution, torch_version, observer) as train:
+        train(jobs)
+        while (larger := grown(plan, folder)) is not plan:
+            plan = larger
+            write_plan(plan, folder)
+            observer(_started(plan, folder, execution))
+            train(jobs_of(plan, folder, options.only))
     settled = settle(plan, folder)
     if settled is not None:
         observer(settled)
     return plan
 
 
-def _train(plan: Plan, jobs: list[Job], device: str, terms: Terms, observer: Observer) -> None:
-    if not jobs:
-        return
-    queue = Ledger(terms.folder / "ledger.db", plan.study.config.name)
-    jobs = [replace(job, task={**job.task, "device": device}) for job in jobs]
-    Supervisor(jobs, queue, terms, observer).run(EXECUTORS["local"])
+def _terms(plan: Plan, folder: Path, environments: Environments, deadline: float) -> Terms:
+    config = plan.study.config
+    return Terms(
+        folder=folder,
+        function=training.TRIAL,
+        environment=environments.note,
+        retries=config.retries,
+        timeout_seconds=_seconds(config.trial_timeout_minutes),
+        silence_seconds=_seconds(config.stall_timeout_minutes),
+        deadline=deadline,
+    )
 
 
 def _seconds(minutes: float | None) -> float | None:
     return None if minutes is None else 60 * minutes
-
-
-def _note_environment(plan: Plan, folder: Path, device: str) -> tuple[str, str]:
-    """Add this environment to environment.json; its id, and the id of the part that moves numbers."""
-    described = environment.describe(device, plan.study.source, folder.parent)
-    described["data"] = plan.data_digests
-    identity = digest({name: value for name, value in described.items() if name not in environment.VOLATILE})[:12]
-    path = folder / "environment.json"
-    write_json(path, {identity: described, **(read_json(path) or {})})
-    return identity, digest(described["machine"])[:12]
-
-
-def _settle_execution(plan: Plan, folder: Path, machine: str, device: str, workers: int | None) -> Execution:
-    """How trials run on this machine: as the first run here settled it, but for the number of workers if asked."""
-    path = folder / "execution.json"
-    settled = read_json(path) or {}
-    if machine not in settled:
-        settled[machine] = asdict(_new_execution(plan, device, workers))
-        write_json(path, settled)
-    execution = Execution(**settled[machine])
-    return execution if workers is None else replace(execution, workers=workers)
-
-
-def _new_execution(plan: Plan, device: str, workers: int | None) -> Execution:
-    """CPU: a worker a core, or a trial if these are fewer, and the cores shared out. CUDA: one worker."""
-    cores = environment.cores()
-    count = workers or (max(1, min(cores, len(plan.trials))) if device == "cpu" else 1)
-    return Execution(device=device, workers=count, threads=max(1, cores // count))
 
 
 def _started(plan: Plan, folder: Path, execution: Execution) -> StudyStarted:

@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from ablate.ledger import running_keys
-from ablate.records import Results, failure_path, load_results, log_path, read_json
+from ablate.records import Results, load_results, log_path, stored_failure
 
 LOG_LINES = 40  # of a failed trial's log: the traceback and a little of what led to it
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A trial, or the cost phase, that failed for good: its attempts' causes, and the end of its log."""
+    """A trial, or the cost phase, that failed for good: its attempts' causes, and the end of its log.
+
+    A trial whose record cannot be used is one of them; the cause says why.
+    """
 
     what: str
     causes: tuple[str, ...]
@@ -38,7 +41,7 @@ def status_of(folder: Path) -> Status:
     results = load_results(folder)
     names = _names(results)
     states = results.trials.drop_duplicates("key")["state"]  # variants that are one network share their trials
-    running = tuple(names[key] for key in running_keys(folder / "ledger.db") if key in names)
+    running = tuple(names[key] for key in running_keys(folder) if key in names)
     return Status(
         study=results.plan["study"]["name"],
         planned=len(names),
@@ -46,7 +49,7 @@ def status_of(folder: Path) -> Status:
         diverged=int((states == "diverged").sum()),
         missing=len(names) - len(states),
         running=running,
-        failures=tuple(_failures(folder, names)),
+        failures=tuple(_failures(results, names)),
     )
 
 
@@ -59,16 +62,26 @@ def _names(results: Results) -> dict[str, str]:
     return {key: " = ".join(shared) for key, shared in names.items()}
 
 
-def _failures(folder: Path, names: dict[str, str]) -> list[Failure]:
+def _failures(results: Results, names: dict[str, str]) -> list[Failure]:
+    causes = {**_failed_trials(results), "costs": _causes(stored_failure(results.folder, "costs"))}
     return [
-        Failure(name, _causes(stored), log_path(folder, key), _tail(log_path(folder, key)))
+        Failure(name, causes[key], log_path(results.folder, key), _tail(log_path(results.folder, key)))
         for key, name in {**names, "costs": "costs"}.items()
-        if (stored := read_json(failure_path(folder, key))) is not None
+        if causes.get(key)
     ]
 
 
-def _causes(failure: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(attempt["cause"] for attempt in failure["attempts"])
+def _failed_trials(results: Results) -> dict[str, tuple[str, ...]]:
+    """Key -> causes; a record that cannot be used was no attempt, and nothing in failures/ is about it."""
+    failed = results.trials[results.trials["state"] == "failed"].drop_duplicates("key")
+    return {
+        row["key"]: _causes(stored_failure(results.folder, row["key"])) if row["attempts"] else (row["error"],)
+        for row in failed.to_dict("records")
+    }
+
+
+def _causes(failure: dict[str, Any] | None) -> tuple[str, ...]:
+    return () if failure is None else tuple(attempt["cause"] for attempt in failure["attempts"])
 
 
 def _tail(log: Path) -> str:

@@ -1,135 +1,160 @@
-"""Training what is missing: one supervisor thread a worker claims trials from the ledger until none is left."""
+"""Training what is missing: a thread a worker claims trials from the ledger until all have ended, here or elsewhere."""
 
+import json
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ablate import ledger
-from ablate.executors.contract import Call, CallFailed, Execution, Worker
-from ablate.ledger import Ledger
+from ablate.errors import AblateError, ResultsError
+from ablate.executors.contract import Call, CallFailed, Worker
+from ablate.ledger import Claim, Ledger, Stopped
 from ablate.occupancy import among_others
-from ablate.records import Record, failure_path, load_record, log_path, save_record, write_json
-from ablate.study.events import EpochDone, Observer, TrialFailed, TrialFinished, TrialStarted
+from ablate.records import Record, checkpoint_path, log_path, record_from_json, save_record
+from ablate.study.agenda import Agenda, Job
+from ablate.study.events import EpochDone, Event, Observer, StepDone, TrialFinished, TrialStarted
 
-
-@dataclass(frozen=True)
-class Job:
-    """One trial to run: what it is called, and what its worker is told."""
-
-    key: str
-    variant: str
-    seed: int
-    epochs: int
-    task: dict[str, Any]
+LOOK_SECONDS = 2.0  # between two looks at what other runs do
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """The rules of one run. `function` is the trial, by dotted name; `deadline` is of `time.monotonic`, or None."""
+    """The rules of one run. `function` is the trial, by dotted name; `deadline` is of `time.monotonic`.
+
+    `environment` gives the id in environment.json of the machine that a worker names, None for this one.
+    """
 
     folder: Path
     function: str
-    execution: Execution
-    environment: str
+    environment: Callable[[dict[str, Any] | None], str]
     retries: int
     timeout_seconds: float | None
-    deadline: float | None
+    silence_seconds: float | None
+    deadline: float
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A worker and the device that it trains on."""
+
+    worker: Worker
+    device: str
 
 
 class Supervisor:
     """Runs jobs on workers and sees to it that each ends as a record, or as a row that says why not."""
 
-    def __init__(self, jobs: list[Job], queue: Ledger, terms: Terms, observer: Observer) -> None:
-        self._jobs = {job.key: job for job in jobs}
+    def __init__(self, jobs: Sequence[Job], queue: Ledger, terms: Terms, observer: Observer) -> None:
         self._queue, self._terms, self._observer = queue, terms, observer
-        self._causes: dict[str, list[dict[str, str]]] = {}
-        self._earlier: Counter[str] = queue.release_dead()
+        self._agenda = Agenda(jobs, terms.folder, terms.retries, observer)
         self._stopped = threading.Event()
-        self._changing = threading.Lock()
 
-    def run(self, new_worker: Callable[[Execution], Worker]) -> None:
-        """Return when no job is left, the deadline has passed, or an interrupt stops it, which then passes through."""
-        workers = [new_worker(self._terms.execution) for _ in range(self._terms.execution.workers)]
-        with ThreadPoolExecutor(len(workers)) as threads:
-            serving = [threads.submit(self._serve, worker) for worker in workers]
+    def run(self, seats: Sequence[Seat]) -> None:
+        """Return when every job has ended, the deadline has passed, or an interrupt stops it, which passes through."""
+        with ThreadPoolExecutor(len(seats)) as threads:
+            serving = [threads.submit(self._serve, seat) for seat in seats]
             try:
-                while not _ended(serving):
-                    wait(serving, timeout=0.5, return_when=FIRST_EXCEPTION)
-            finally:
-                self._stopped.set()
-                for worker in workers:
-                    worker.close()
-        for future in serving:
-            future.result()
+                self._watch(serving)
+            except BaseException:
+                self._stop(seats)
+                raise
 
-    def _serve(self, worker: Worker) -> None:
-        while self._queue.run_next(self._pending, lambda key: self._attempt(self._jobs[key], worker)) is not None:
-            pass
+    def _watch(self, serving: Sequence[Future[None]]) -> None:
+        """Wait for the threads, and look at what other runs do meanwhile; raises what no trial may raise."""
+        while True:
+            done, working = wait(serving, timeout=LOOK_SECONDS, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            if not working:
+                return
+            self._queue.claim(self._agenda.take_in)
 
-    def _pending(self) -> list[str]:
-        deadline = self._terms.deadline
-        if self._stopped.is_set() or (deadline is not None and time.monotonic() > deadline):
-            return []
-        with self._changing:
-            return list(self._jobs)
+    def _stop(self, seats: Sequence[Seat]) -> None:
+        """Have every thread return, whatever its worker is doing."""
+        self._stopped.set()
+        self._queue.stop()
+        for seat in seats:
+            seat.worker.close()
 
-    def _attempt(self, job: Job, worker: Worker) -> float:
-        """The value of one attempt at `job`; raises `ledger.TrialFailed` when it has none."""
-        record = load_record(self._terms.folder, job.key) or self._train(job, worker)
-        self._forget(job)
-        return record.metrics["accuracy"] or 0.0
+    def _serve(self, seat: Seat) -> None:
+        with suppress(Stopped):
+            while (claim := self._next()) is not None:
+                self._attempt(claim, seat)
 
-    def _train(self, job: Job, worker: Worker) -> Record:
-        log = log_path(self._terms.folder, job.key)
-        call = Call(self._terms.function, job.task, log, self._terms.timeout_seconds)
-        self._observer(TrialStarted(job.variant, job.seed, job.epochs))
-        started = time.monotonic()
+    def _next(self) -> Claim | None:
+        """A claim as soon as there is one to have; None when every job has ended, or none may begin any more."""
+        while not self._stopped.is_set() and time.monotonic() <= self._terms.deadline:
+            claim = self._queue.claim(self._agenda.next_of)
+            if claim is not None or self._agenda.is_empty():
+                return claim
+            self._agenda.wait(LOOK_SECONDS)
+        return None
+
+    def _attempt(self, claim: Claim, seat: Seat) -> None:
+        job, began = self._agenda.begin(claim.key), time.monotonic()
         try:
-            with among_others(self._terms.execution.device, self._check_stopped):
-                result = worker.run(call, lambda progress: self._observer(_epoch_done(job, progress)))
+            record = self._train(job, claim, seat)
         except CallFailed as error:
-            self._note_failure(job, error.cause, log)
-            raise ledger.TrialFailed(error.cause) from error
-        attempts = self._earlier[job.key] + len(self._causes.get(job.key, [])) + 1
-        record = replace(Record(**result), attempts=attempts, environment=self._terms.environment)
-        save_record(self._terms.folder, record)
-        failure_path(self._terms.folder, job.key).unlink(missing_ok=True)
-        seconds = time.monotonic() - started
-        self._observer(TrialFinished(job.variant, job.seed, record.state, record.metrics["accuracy"], seconds))
+            self._fail(claim, error.cause)
+        except BaseException:
+            self._give_back(claim)
+            raise
+        else:
+            self._complete(claim)
+            seconds = time.monotonic() - began
+            self._observer(TrialFinished(job.variant, job.seed, record.state, record.metrics["accuracy"], seconds))
+
+    def _train(self, job: Job, claim: Claim, seat: Seat) -> Record:
+        """The record of one attempt, written; raises `CallFailed` when it has none."""
+        terms = self._terms
+        task = {**job.task, "device": seat.device, "checkpoint": str(checkpoint_path(terms.folder, job.key).resolve())}
+        log = log_path(terms.folder, job.key)
+        call = Call(terms.function, task, log, terms.timeout_seconds, terms.silence_seconds)
+        self._observer(TrialStarted(job.variant, job.seed, job.epochs))
+        with among_others(seat.device, self._check_stopped):
+            result = seat.worker.run(call, lambda progress: self._observer(_progress(job, progress)))
+        machine = terms.environment(seat.worker.machine)
+        record = _record({**result, "attempts": claim.attempt, "environment": machine}, job.key)
+        save_record(terms.folder, record)
         return record
+
+    def _complete(self, claim: Claim) -> None:
+        """Tell that the record is written; another host, which took this one for dead, may have told its own before."""
+        told_before = self._queue.complete(claim)
+        if told_before is not None:
+            self._agenda.keep(claim.key, told_before)
+        self._agenda.finish(claim.key)
+
+    def _fail(self, claim: Claim, cause: str) -> None:
+        if self._stopped.is_set():  # the worker was closed under it: no fault of the trial
+            self._give_back(claim)
+        else:
+            self._agenda.fail(claim.key, self._queue.fail(claim, cause))
+
+    def _give_back(self, claim: Claim) -> None:
+        """Let others have the key; where the ledger cannot be told, it sees this run's end."""
+        with suppress(Stopped, AblateError):
+            self._queue.fail(claim, None)
+        self._agenda.leave(claim.key)
 
     def _check_stopped(self) -> None:
         if self._stopped.is_set():
             raise CallFailed("the run was stopped")
 
-    def _note_failure(self, job: Job, cause: str, log: Path) -> None:
-        if self._stopped.is_set():  # the worker was closed under it: no fault of the trial
-            return
-        causes = self._causes.setdefault(job.key, [])
-        causes.append({"cause": cause, "log": f"logs/{log.name}"})
-        final = len(causes) > self._terms.retries
-        if final:
-            failure = {"key": job.key, "variant": job.variant, "seed": job.seed, "attempts": causes}
-            write_json(failure_path(self._terms.folder, job.key), failure)
-            self._forget(job)
-        outlook = "given up" if final else "will be tried again"
-        self._observer(TrialFailed(job.variant, job.seed, cause, log, outlook))
 
-    def _forget(self, job: Job) -> None:
-        with self._changing:
-            self._jobs.pop(job.key, None)
+def _record(result: dict[str, Any], key: str) -> Record:
+    """What a trial has returned, as a record; raises `CallFailed` for what is none."""
+    try:
+        return record_from_json(json.dumps(result), key, "what the trial returned")
+    except ResultsError as error:
+        raise CallFailed(str(error)) from error
 
 
-def _ended(serving: list[Future[None]]) -> bool:
-    """Whether all threads have returned, or one has raised what no trial may raise, which ends the run."""
-    done = [future for future in serving if future.done()]
-    return len(done) == len(serving) or any(future.exception() is not None for future in done)
-
-
-def _epoch_done(job: Job, progress: dict[str, Any]) -> EpochDone:
+def _progress(job: Job, progress: dict[str, Any]) -> Event:
+    if "epoch" not in progress:
+        return StepDone(job.variant, job.seed, progress["step"], progress["steps"])
     return EpochDone(job.variant, job.seed, progress["epoch"], progress["train_loss"], progress["train_accuracy"])

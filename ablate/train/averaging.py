@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class WeightAverage:
@@ -19,6 +19,16 @@ class WeightAverage:
         tensors = [tensor.detach() for tensor in (*network.parameters(), *network.buffers())]
         self._live = [tensor for tensor in tensors if tensor.is_floating_point()]
         self._kept = [tensor.clone() for tensor in self._live]
+
+    @property
+    def kept(self) -> list[Tensor]:
+        """The averages, as `put_back` takes them."""
+        return self._kept
+
+    @torch.no_grad()
+    def put_back(self, kept: list[Tensor]) -> None:
+        """Go on from the averages that `kept` was."""
+        torch._foreach_copy_(self._kept, kept)
 
     @torch.no_grad()
     def update(self, step: int) -> None:

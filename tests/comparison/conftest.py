@@ -1,5 +1,6 @@
 """Results folders as `ablate run` leaves them, one factor a study unless said otherwise."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,11 @@ Accuracies = Mapping[str, Mapping[int, float | None]]
 
 MACHINE = {"system": "Linux", "versions": {"torch": "2.13.0"}, "cpu": "Xeon", "cores": 2, "gpu": None}
 ENVIRONMENT = {"machine": MACHINE, "commit": "a" * 40, "dirty": False, "load_at_start": 0.5}
+DATA = {"name": "small_objects", "seed": 0, "train_images": 5000, "test_images": 8, "digest": "d" * 64}
+
+
+def key(variant: str, seed: int) -> str:
+    return hashlib.sha256(f"{variant}-{seed}".encode()).hexdigest()
 
 
 def planned(name: str, seeds: Mapping[int, Any], **changes: Any) -> dict[str, Any]:
@@ -20,14 +26,15 @@ def planned(name: str, seeds: Mapping[int, Any], **changes: Any) -> dict[str, An
         "variant": name,
         "levels": {"model.downsample": name},
         "model": {"preset": "mini_xception", "downsample": name},
-        "data": {"name": "small_objects", "seed": 0, "test_images": 8, "digest": "d" * 64},
+        "data": DATA,
         "train": {"epochs": 6, "lr": 0.1, "precision": "fp32"},
         "steps": 234,
         "params": 1000,
         "macs": 5000,
-        "keys": {str(seed): f"{name}-{seed}" for seed in seeds},
+        "keys": {str(seed): key(name, seed) for seed in seeds},
     }
-    return {**fields, **changes}
+    changed = {**fields, **changes}
+    return {**changed, "data": {**DATA, **changed["data"]}}
 
 
 def plan_of(name: str, variants: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
@@ -44,11 +51,20 @@ def plan_of(name: str, variants: list[dict[str, Any]], **changes: Any) -> dict[s
     }
     return {
         "training_version": 1,
+        "precision": "fp32",
+        "source": "studies/toy.yaml",
+        "overrides": [],
         "study": {**study, **changes},
         "factors": [{"path": "model.downsample", "column": "downsample"}],
         "baseline": variants[0]["variant"],
         "variants": variants,
     }
+
+
+@pytest.fixture
+def key_of() -> Callable[[str, int], str]:
+    """The key of a trial: `key_of("spd", 2)`."""
+    return key
 
 
 @pytest.fixture
@@ -76,8 +92,8 @@ def folder(tmp_path: Path, make_record: Any) -> Callable[..., Results]:
         for variant in variants:
             for seed, accuracy in accuracies[variant["variant"]].items():
                 if accuracy is not None:
-                    key = variant["keys"][str(seed)]
-                    save_record(place, make_record(key, seed, accuracy, **(record or {})))
+                    own = variant["keys"][str(seed)]
+                    save_record(place, make_record(own, seed, accuracy, **(record or {})))
         return load_results(place)
 
     return write

@@ -74,7 +74,7 @@ def test_under_three_pairs_and_on_other_data_the_answer_says_why_there_is_no_ver
     assert "spd has no verdict (n = 2; 3 are needed)" in answer(
         comparison_page(compare(folder("a", two), folder("b", {"spd": {0: 0.6, 1: 0.6}})))
     )
-    keys = {"0": "other-0", "1": "other-1"}
+    keys = {"0": "0" * 64, "1": "1" * 64}
     other = folder("c", two, of={"spd": {"keys": keys, "data": {"name": "x", "digest": "e" * 64}}})
     blocks = comparison_page(compare(folder("a", two), other))
     assert "spd has no verdict (tested on other data (digest dddddddddddd in A, eeeeeeeeeeee in B))" in answer(blocks)

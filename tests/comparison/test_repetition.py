@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ablate.comparison.matching import match
 from ablate.comparison.repetition import Repetition, repetition
+from ablate.records import pack_bits
 
 Folder = Callable[..., Any]
+Key = Callable[[str, int], str]
 THREE = {"spd": {0: 0.5, 1: 0.625, 2: 0.75}}
 
 
@@ -35,7 +38,7 @@ def test_what_a_trial_takes_in_time_does_not_count(folder: Folder, make_record: 
         {"metrics": {"accuracy": 0.5, "test_loss": 1.0 + 1e-15, "train_seconds": 1.0, "train_images_per_second": 1.0}},
         {"curve": [{"epoch": 1, "train_loss": 2.5, "train_accuracy": 0.5, "learning_rate": 0.1}]},
         {"curve": []},
-        {"correct": "QA=="},
+        {"correct": pack_bits(np.arange(10_000) >= 5_000)},
         {"state": "diverged"},
     ],
     ids=["loss in the last bit", "curve", "no curve", "other images right", "state"],
@@ -54,8 +57,9 @@ def test_two_diverged_trials_without_numbers_can_be_identical(folder: Folder) ->
     assert repeated(a, b).is_identical
 
 
-def test_equal_numbers_under_another_key_are_no_repetition(folder: Folder) -> None:
-    b = folder("b", THREE, of={"spd": {"keys": {"0": "spd-0", "1": "other-1", "2": "other-2"}}})
+def test_equal_numbers_under_another_key_are_no_repetition(folder: Folder, key_of: Key) -> None:
+    keys = {"0": key_of("spd", 0), "1": key_of("other", 1), "2": key_of("other", 2)}
+    b = folder("b", THREE, of={"spd": {"keys": keys}})
     assert repeated(folder("a", THREE), b) == Repetition(seeds=3, unfinished=0, same_key=1, bit_equal=1)
 
 

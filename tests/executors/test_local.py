@@ -1,9 +1,14 @@
 """Workers as processes: what they answer, how they die, and that they never outlive their parent."""
 
+import os
 import platform
+import re
+import select
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,8 +17,9 @@ from typing import Any
 import psutil
 import pytest
 
+from ablate.errors import ExecutorError
 from ablate.executors.contract import Call, CallFailed, Execution
-from ablate.executors.local import LocalWorker
+from ablate.executors.local import LocalExecutor, LocalWorker
 
 PATIENCE_SECONDS = 30
 
@@ -28,8 +34,15 @@ def worker(engine_path: Path) -> Iterator[LocalWorker]:
     made.close()
 
 
-def call(folder: Path, function: str, timeout_seconds: float | None = None, **task: Any) -> Call:
-    return Call(f"engine_functions:{function}", task, folder / "logs" / f"{function}.log", timeout_seconds)
+def call(
+    folder: Path,
+    function: str,
+    timeout_seconds: float | None = None,
+    silence_seconds: float | None = None,
+    **task: Any,
+) -> Call:
+    path = folder / "logs" / f"{function}.log"
+    return Call(f"engine_functions:{function}", task, path, timeout_seconds, silence_seconds)
 
 
 def log(folder: Path, function: str) -> str:
@@ -41,6 +54,12 @@ def cause(worker: LocalWorker, wanted: Call) -> str:
         worker.run(wanted, lambda _: None)
     assert str(failed.value) == failed.value.cause
     return failed.value.cause
+
+
+def await_answer(worker: LocalWorker) -> None:
+    """Until `worker` has said something that is not read yet."""
+    assert worker._process is not None
+    select.select([worker._process.stdout], [], [], PATIENCE_SECONDS)
 
 
 def test_a_call_gives_its_result_after_its_progress(worker: LocalWorker, tmp_path: Path) -> None:
@@ -98,14 +117,38 @@ class TestFailures:
     def test_a_process_that_exits_says_with_what(self, worker: LocalWorker, tmp_path: Path) -> None:
         assert cause(worker, call(tmp_path, "exits", status=7)) == "the worker exited with status 7"
 
-    def test_a_process_that_is_killed_says_by_what(self, worker: LocalWorker, tmp_path: Path) -> None:
-        assert cause(worker, call(tmp_path, "kills_itself")) == "the worker was killed by signal 9"
+    @pytest.mark.parametrize(
+        ("number", "named"),
+        [
+            (signal.SIGKILL, "9 (SIGKILL; the machine may be out of memory)"),
+            (signal.SIGSEGV, "11 (SIGSEGV)"),
+            (signal.SIGABRT, "6 (SIGABRT)"),
+            (signal.SIGRTMIN + 1, f"{signal.SIGRTMIN + 1}"),
+        ],
+    )
+    def test_a_process_that_is_killed_says_by_what(
+        self, worker: LocalWorker, tmp_path: Path, number: int, named: str
+    ) -> None:
+        assert (
+            cause(worker, call(tmp_path, "kills_itself", signal=number)) == f"the worker was killed by signal {named}"
+        )
 
-    def test_a_call_that_takes_too_long_is_killed(self, worker: LocalWorker, tmp_path: Path) -> None:
-        told: Progress = []
-        with pytest.raises(CallFailed, match=r"^took longer than trial_timeout_minutes allows \(0\.03 minutes\)$"):
-            worker.run(call(tmp_path, "hangs", timeout_seconds=1.8), told.append)
-        assert not psutil.pid_exists(told[0]["pid"])
+    def test_a_crash_of_library_code_leaves_its_place_in_the_log(self, worker: LocalWorker, tmp_path: Path) -> None:
+        cause(worker, call(tmp_path, "kills_itself", signal=signal.SIGSEGV))
+        assert re.search(r"Segmentation fault\n(.*\n)+.* in kills_itself\n", log(tmp_path, "kills_itself"))
+
+    @pytest.mark.parametrize(
+        ("error", "message"),
+        [
+            ("builtins:MemoryError", "Unable to allocate 8.00 GiB for an array"),
+            ("torch:OutOfMemoryError", "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 78 GiB in all."),
+        ],
+    )
+    def test_too_little_memory_is_told_in_its_own_words(
+        self, worker: LocalWorker, tmp_path: Path, error: str, message: str
+    ) -> None:
+        wanted = call(tmp_path, "raises_as", error=error, message=message)
+        assert cause(worker, wanted) == f"{error.partition(':')[2]}: {message}"
 
     @pytest.mark.parametrize(("what", "expected"), [("set", "TypeError: "), ("nan", "ValueError: ")])
     def test_a_result_that_json_cannot_hold_is_the_function_s_failure(
@@ -141,6 +184,76 @@ class TestFailures:
         assert after["pid"] != before["pid"]
 
 
+class TestWatchdog:
+    """Limits of a fraction of a second; a second limit that is not to be met is far away."""
+
+    @pytest.mark.parametrize(
+        ("limits", "expected"),
+        [
+            ({"timeout_seconds": 0.6}, r"^took longer than trial_timeout_minutes allows \(0\.01 minutes\)$"),
+            (
+                {"timeout_seconds": 0.6, "silence_seconds": 30.0},
+                r"^took longer than trial_timeout_minutes allows \(0\.01 minutes\)$",
+            ),
+            ({"silence_seconds": 0.6}, r"^nothing was heard of it for stall_timeout_minutes \(0\.01 minutes\)$"),
+            (
+                {"timeout_seconds": 1800.0, "silence_seconds": 0.6},
+                r"^nothing was heard of it for stall_timeout_minutes \(0\.01 minutes\)$",
+            ),
+        ],
+    )
+    def test_a_call_that_hangs_after_a_sign_of_life_is_killed(
+        self, worker: LocalWorker, tmp_path: Path, limits: dict[str, float], expected: str
+    ) -> None:
+        process = worker.run(call(tmp_path, "echo"), lambda _: None)["pid"]
+        with pytest.raises(CallFailed, match=expected):
+            worker.run(call(tmp_path, "hangs", **limits), lambda _: None)
+        assert not psutil.pid_exists(process)
+
+    def test_signs_of_life_do_not_lengthen_the_time_of_the_whole(self, worker: LocalWorker, tmp_path: Path) -> None:
+        """Not even where there is always one more to read."""
+        process = worker.run(call(tmp_path, "echo"), lambda _: None)["pid"]
+        with pytest.raises(CallFailed, match=r"^took longer than trial_timeout_minutes allows \(0\.005 minutes\)$"):
+            worker.run(call(tmp_path, "never_ends", 0.3, 30.0), lambda _: await_answer(worker))
+        assert not psutil.pid_exists(process)
+
+    def test_every_sign_of_life_begins_the_silence_anew(
+        self, worker: LocalWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Five signs 20 s apart by a clock of our own, where 30 s of silence are allowed."""
+        os.mkfifo(tmp_path / "gate")
+        passed = 0.0
+        monotonic = time.monotonic
+        monkeypatch.setattr("ablate.executors.local.time.monotonic", lambda: monotonic() + passed)
+
+        def observe(_: dict[str, Any]) -> None:
+            nonlocal passed
+            passed += 20.0
+            (tmp_path / "gate").write_bytes(b"!")
+
+        assert worker.run(call(tmp_path, "waits_for_a_byte_each", None, 30.0, signs=5), observe) == {"signs": 5}
+        assert passed == 100.0
+
+    def test_a_result_that_came_in_time_counts_though_it_is_looked_at_late(
+        self, worker: LocalWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The process of the run was stopped for days, with kill -STOP for instance, while its worker went on."""
+        passed = 0.0
+        monotonic = time.monotonic
+        monkeypatch.setattr("ablate.executors.local.time.monotonic", lambda: monotonic() + passed)
+        gate = tmp_path / "gate"
+        os.mkfifo(gate)
+
+        def observe(_: dict[str, Any]) -> None:
+            nonlocal passed
+            passed += 1e6
+            gate.write_bytes(b"!")
+            await_answer(worker)
+
+        wanted = call(tmp_path, "waits_for_a_byte_each", None, 30.0, signs=1)
+        assert worker.run(wanted, observe) == {"signs": 1}
+
+
 class TestClosing:
     def test_a_worker_can_be_closed_from_another_thread_amid_a_call(self, worker: LocalWorker, tmp_path: Path) -> None:
         started = threading.Event()
@@ -154,7 +267,7 @@ class TestClosing:
             running = threads.submit(worker.run, call(tmp_path, "hangs"), observe)
             assert started.wait(PATIENCE_SECONDS)
             worker.close()
-            with pytest.raises(CallFailed, match="killed by signal 9"):
+            with pytest.raises(CallFailed, match="the run was stopped"):
                 running.result(PATIENCE_SECONDS)
         assert not psutil.pid_exists(told[0]["pid"])
 
@@ -185,3 +298,8 @@ worker.run(call, lambda progress: print(progress["pid"], flush=True))
             parent.kill()
         gone, alive = psutil.wait_procs([process], timeout=PATIENCE_SECONDS)
         assert (len(gone), alive) == (1, [])
+
+
+def test_an_address_is_refused_where_nothing_is_to_be_joined() -> None:
+    with pytest.raises(ExecutorError, match=r"^--address head:6379: --executor local runs on this machine alone"):
+        LocalExecutor("head:6379")

@@ -1,5 +1,6 @@
 """Results as they come from a folder: by default one factor of three levels, eight seeds, everything finished."""
 
+import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ ENVIRONMENTS = {
 }
 GAIN = {"strided": 0.0, "spd": 0.03, "maxpool": 0.0}
 IMAGES = 400
+DATA = {"name": "small_objects", "seed": 0, "train_images": 5000, "test_images": 5000, "digest": "d" * 64}
 PARAMS = {"strided": 1_000, "spd": 4_000, "maxpool": 1_000}
 
 
@@ -59,6 +61,8 @@ def _plan(cells: Sequence[Mapping[str, Any]], resolved: dict[str, Any], baseline
     """plan.json; `cells` maps factor paths to level names, one mapping a variant."""
     names = [_name(cell) for cell in cells]
     return {
+        "training_version": 1,
+        "precision": "fp32",
         "source": "studies/toy.yaml",
         "overrides": [],
         "study": resolved,
@@ -69,16 +73,20 @@ def _plan(cells: Sequence[Mapping[str, Any]], resolved: dict[str, Any], baseline
                 "variant": name,
                 "levels": dict(cell),
                 "model": {},
-                "data": {"name": "small_objects", "seed": 0, "train_images": 5000, "test_images": 5000},
+                "data": DATA,
                 "train": {"epochs": 6, "batch_size": 128, "optimizer": "sgd", "lr": 0.1},
                 "steps": 234,
                 "params": PARAMS.get(name, 500),
                 "macs": 35_100_000 * PARAMS.get(name, 500) // 1_000,
-                "keys": {str(seed): f"{name}-{seed}" for seed in range(seeds)},
+                "keys": {str(seed): _key(name, seed) for seed in range(seeds)},
             }
             for name, cell in zip(names, cells, strict=True)
         ],
     }
+
+
+def _key(variant: str, seed: int) -> str:
+    return hashlib.sha256(f"{variant}-{seed}".encode()).hexdigest()
 
 
 def _name(cell: Mapping[str, Any]) -> str:
@@ -97,7 +105,7 @@ def _results(plan: dict[str, Any], folder: Path) -> Results:
         levels = {factor["column"]: variant["levels"][factor["path"]] for factor in plan["factors"]}
         for seed, key in variant["keys"].items():
             gain = sum(GAIN.get(level, 0.0) for level in levels.values())
-            accuracy = 0.8 + gain + luck[int(seed)] + draw.normal(0, 0.004)
+            accuracy = round(0.8 + gain + luck[int(seed)] + draw.normal(0, 0.004), 4)
             rows.append(
                 {
                     "variant": variant["variant"],
@@ -182,6 +190,12 @@ def _interaction(**changes: Any) -> dict[str, Any]:
         "published_difference": None,
         **changes,
     }
+
+
+@pytest.fixture
+def key_of() -> Callable[[str, int], str]:
+    """The key of a trial of the toy study: `key_of("spd", 2)`."""
+    return _key
 
 
 @pytest.fixture

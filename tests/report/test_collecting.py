@@ -138,5 +138,7 @@ def test_a_study_that_cannot_be_read_is_named(several: Path) -> None:
     with pytest.raises(ResultsError, match=r"residual/plan\.json: cannot be read"):
         load_results(several)
     plan.write_text(intact.replace('"baseline": "add"', '"baseline": "ad"'))
-    with pytest.raises(ResultsError, match=r"results/residual: unknown variant 'ad'; did you mean 'add'\?"):
+    with pytest.raises(
+        ResultsError, match=r"residual/plan\.json: holds no plan .*: unknown baseline 'ad'; did you mean 'add'\?"
+    ):
         load_results(several)

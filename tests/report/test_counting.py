@@ -92,6 +92,8 @@ def counted(tmp_path: Path) -> Make:
             for name, size in (("big", 299), ("small", 224))
         ]
         plan = {
+            "training_version": 1,
+            "precision": "fp32",
             "source": "studies/toy.yaml",
             "overrides": [],
             "study": study,

@@ -2,10 +2,11 @@ import re
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+import numpy as np
 import pytest
 
 from ablate.errors import ResultsError
-from ablate.records import Record, save_record, write_json
+from ablate.records import Record, pack_bits, save_record, write_json
 from ablate.report import index as indexing
 from ablate.report import tables
 from ablate.report.document import Cell, Heading, Paragraph, Table
@@ -38,8 +39,8 @@ def stored(toy):
                     metrics=metrics,
                     steps=234,
                     curve=curve,
-                    correct="gA==",
-                    test_images=1,
+                    correct=pack_bits(np.arange(10_000) < round(10_000 * row["accuracy"])),
+                    test_images=10_000,
                     environment="e1",
                 ),
             )
@@ -132,9 +133,9 @@ def test_studies_of_one_name_are_told_apart_by_their_folder():
     assert [row[0] for row in table.texts] == ["a", "old/a"]
 
 
-def test_an_entry_says_on_how_many_seeds_the_answer_stands(toy, tmp_path):
+def test_an_entry_says_on_how_many_seeds_the_answer_stands(toy, tmp_path, key_of):
     results = toy(folder=tmp_path / "toy")
-    results = replace(results, trials=results.trials[results.trials["key"] != "spd-2"])
+    results = replace(results, trials=results.trials[results.trials["key"] != key_of("spd", 2)])
     found = entry_of(results, tables(results), tmp_path)
     assert (found.seeds, found.kind, str(found.folder)) == (7, "trained", "toy")
     assert found.answer.startswith("Unfinished: 23 of 24 trials.")

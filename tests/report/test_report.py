@@ -52,7 +52,7 @@ def test_the_folder_holds_the_tables_and_the_report(toy, tmp_path):
     ]
 
 
-def test_a_folder_on_disk_gives_the_tables_of_its_records(toy, tmp_path, claim):
+def test_a_folder_on_disk_gives_the_tables_of_its_records(toy, tmp_path, claim, key_of):
     results = toy(folder=tmp_path, claims=[claim()])
     write_json(tmp_path / "plan.json", results.plan)
     write_json(tmp_path / "environment.json", results.environments)
@@ -68,13 +68,13 @@ def test_a_folder_on_disk_gives_the_tables_of_its_records(toy, tmp_path, claim):
                 metrics=metrics,
                 steps=234,
                 curve=curve,
-                correct=pack_bits(np.arange(8) < 6),
-                test_images=8,
+                correct=pack_bits(np.arange(10_000) < round(10_000 * row["accuracy"])),
+                test_images=10_000,
                 environment="e1",
             ),
         )
-    record_path(tmp_path, "maxpool-7").unlink()
-    write_json(failure_path(tmp_path, "maxpool-7"), {"attempts": [{"cause": "boom"}]})
+    record_path(tmp_path, key_of("maxpool", 7)).unlink()
+    write_json(failure_path(tmp_path, key_of("maxpool", 7)), {"attempts": [{"cause": "boom"}]})
     loaded = load_results(tmp_path)
     write(loaded)
     first = digests(tmp_path)
@@ -115,7 +115,7 @@ def test_the_first_lines_answer_the_question(toy):
 def test_conditions_are_stated(toy):
     text = report_of(toy())
     assert "| model | preset mini_xception, width 0.25 |" in text
-    assert "| data | name small_objects, seed 0, train images 5,000, test images 5,000 |" in text
+    assert "| data | name small_objects, seed 0, train images 5,000, test images 5,000, digest dddddddddddd |" in text
     assert "| training | epochs 6, batch size 128, optimizer sgd, lr 0.1, steps 234 |" in text
     assert "| seeds | 8 a variant, the same for all: 0, 1, 2, 3, 4, 5, 6, 7 |" in text
     assert "| baseline | strided |" in text
@@ -162,12 +162,13 @@ def test_an_unfinished_study_says_so_before_anything_else(toy):
     assert text.split("\n\n")[1].startswith("> **Unfinished: 6 of 24 trials, 1 failed.")
 
 
-def test_what_is_missing_is_named(toy):
+def test_what_is_missing_is_named(toy, key_of):
     results = toy()
-    kept = results.trials[~results.trials["key"].isin(["spd-2", "spd-5"]) & (results.trials["variant"] != "maxpool")]
+    missing = results.trials["key"].isin([key_of("spd", 2), key_of("spd", 5)])
+    kept = results.trials[~missing & (results.trials["variant"] != "maxpool")]
     lines = report_of(replace(results, trials=kept)).split("\n\n")
     assert lines[2] == "> **Missing: spd, seeds 2, 5; maxpool, all seeds.**"
-    one = report_of(replace(results, trials=results.trials[results.trials["key"] != "spd-2"])).split("\n\n")
+    one = report_of(replace(results, trials=results.trials[results.trials["key"] != key_of("spd", 2)])).split("\n\n")
     assert one[2] == "> **Missing: spd, seed 2.**"
     assert "Missing:" not in report_of(results)
 
@@ -201,17 +202,17 @@ def test_nothing_finished_is_a_report_too(toy):
     assert "| machine | none yet |" in text
 
 
-def test_failures_are_listed_with_cause_and_log(toy):
+def test_failures_are_listed_with_cause_and_log(toy, key_of):
     results = toy()
     trials = results.trials.copy()
     trials.loc[3, ["state", "error", "attempts", "accuracy", "environment"]] = ["failed", "a|b\nc", 2, math.nan, ""]
     text = report_of(replace(results, trials=trials))
-    assert "| strided | 3 | 2 | a\\|b c | logs/strided-3.log |" in text
+    assert f"| strided | 3 | 2 | a\\|b c | logs/{key_of('strided', 3)}.log |" in text
 
 
-def test_badges_are_explained_with_their_rows(toy):
+def test_badges_are_explained_with_their_rows(toy, key_of):
     results = toy()
-    text = report_of(replace(results, trials=results.trials[results.trials["key"] != "spd-2"]))
+    text = report_of(replace(results, trials=results.trials[results.trials["key"] != key_of("spd", 2)]))
     line = next(line for line in text.splitlines() if line.startswith("| missing seeds |"))
     assert "a planned trial has no result" in line
     assert "variant spd; spd against strided on accuracy; spd against strided on test loss |" in line

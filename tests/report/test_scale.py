@@ -1,5 +1,6 @@
 """A report of a large study: 200 variants, 50 seeds, 10,000 records; pytest --durations says how long it takes."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -30,8 +31,12 @@ def write_study(folder: Path, plan: dict[str, Any]) -> None:
     luck = draw.normal(0, 0.01, SEEDS)
     for name, gain in zip(names, draw.normal(0, 0.01, VARIANTS), strict=True):
         for seed in range(SEEDS):
-            record = _record(f"{name}-{seed}", seed, 0.8 + gain + luck[seed], draw)
-            (folder / "records" / f"{name}-{seed}.json").write_text(json.dumps(record))
+            record = _record(_key(name, seed), seed, 0.8 + gain + luck[seed], draw)
+            (folder / "records" / f"{record['key']}.json").write_text(json.dumps(record))
+
+
+def _key(variant: str, seed: int) -> str:
+    return hashlib.sha256(f"{variant}-{seed}".encode()).hexdigest()
 
 
 def _variant(first: dict[str, Any], path: str, name: str, number: int) -> dict[str, Any]:
@@ -41,7 +46,7 @@ def _variant(first: dict[str, Any], path: str, name: str, number: int) -> dict[s
         "levels": {path: name},
         "params": 1_000 + 37 * number,
         "macs": 90_000 + 1_013 * ((7 * number) % VARIANTS),
-        "keys": {str(seed): f"{name}-{seed}" for seed in range(SEEDS)},
+        "keys": {str(seed): _key(name, seed) for seed in range(SEEDS)},
     }
 
 

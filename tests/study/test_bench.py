@@ -11,7 +11,6 @@ import pytest
 
 from ablate import environment
 from ablate.errors import DeviceError, ModelError, UnknownName
-from ablate.executors import EXECUTORS
 from ablate.executors.contract import Call, CallFailed, Execution
 from ablate.lookup import load_dotted
 from ablate.measure.roofline import Roof
@@ -64,7 +63,8 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> type[InThisProcess]:
     """Workers in this process, on a machine whose ceilings are CEILINGS."""
     made = type("Made", (InThisProcess,), {"replies": {"ablate.measure.ceilings:run": lambda task: CEILINGS}})
     made.asked = []
-    monkeypatch.setitem(EXECUTORS, "local", made)
+    monkeypatch.setattr("ablate.study.machine.LocalWorker", made)
+    monkeypatch.setattr("ablate.study.cost_rounds.LocalWorker", made)
     monkeypatch.setattr(environment, "cores", lambda: 2)
     monkeypatch.setattr("ablate.study.machine.alone", lambda device, pause: nullcontext())
     return made

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ablate.executors import EXECUTORS
 from ablate.executors.contract import Call, CallFailed, Execution
 from ablate.study import cost_rounds
 from ablate.study.cost_rounds import LEAST_ROUNDS, PROCESSES, WANTED_ROUNDS, Asked, spread, take_rounds
@@ -59,7 +58,7 @@ def quiet(task: dict[str, Any], samples: tuple[float, ...] = (1.0,) * 8) -> dict
 @pytest.fixture
 def workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers]:
     made = Workers()
-    monkeypatch.setitem(EXECUTORS, "local", made)  # type: ignore[arg-type]
+    monkeypatch.setattr(cost_rounds, "LocalWorker", made)
     monkeypatch.setattr(cost_rounds.time, "monotonic", lambda: made.now)
     yield made
     assert made.open == 0  # whatever happened, every process was closed

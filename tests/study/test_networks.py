@@ -11,11 +11,13 @@ import pytest
 from ablate.errors import StudyError
 from ablate.executors import EXECUTORS
 from ablate.executors.contract import Call, CallFailed, Execution
+from ablate.executors.local import LocalExecutor
 from ablate.lookup import load_dotted
 from ablate.study import probe
 from ablate.study.load import load_study
+from ablate.study.options import Options
 from ablate.study.plan import Plan, plan_study
-from ablate.study.run import Options, run
+from ablate.study.run import run
 from ablate.study.show import describe
 
 STUDIES = Path(__file__).parents[2] / "studies"
@@ -67,8 +69,17 @@ def requires(num_classes, k: int, m: int):
 """
 
 
+class HereExecutor(LocalExecutor):
+    """Workers in this process."""
+
+    def worker(self, execution: Execution) -> Any:
+        return HereWorker(execution)
+
+
 class HereWorker:
     """Runs calls in this process, which spares a test the seconds that another one takes to import torch."""
+
+    machine = None
 
     def __init__(self, execution: Execution) -> None:
         self.log: list[str] = []
@@ -95,7 +106,8 @@ def fresh() -> Iterator[None]:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(EXECUTORS, "local", HereWorker)
+    monkeypatch.setattr(probe, "LocalWorker", HereWorker)
+    monkeypatch.setitem(EXECUTORS, "local", f"{__name__}:HereExecutor")
 
 
 @pytest.fixture
@@ -307,7 +319,7 @@ class TestBuilder:
                 limits.append(call.timeout_seconds)
                 return super().run(call, on_progress)
 
-        monkeypatch.setitem(EXECUTORS, "local", Noting)
+        monkeypatch.setattr(probe, "LocalWorker", Noting)
         plan('{builder: "nets.py:fine"}', "factors={model.factor: [1.0, 2.0, 3.0]}", "baseline={model.factor: 1.0}")
         assert limits == [120.0, 120.0, 60.0, 60.0]  # the signature, then three networks
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from ablate.errors import DeviceError, ResultsError, StudyError
+from ablate.errors import ResultsError, StudyError
 from ablate.models.spec import ModelSpec
 from ablate.records import digest, write_json
 from ablate.study import keys, surveys
 from ablate.study import plan as planning
 from ablate.study.load import load_study
-from ablate.study.plan import Plan, Planned, check_unchanged, plan_study, settle_device
+from ablate.study.plan import Plan, Planned, check_unchanged, plan_study
 from ablate.study.variants import variants_of
 
 
@@ -284,31 +284,6 @@ class TestWrongVariants:
         sentence = r"toy\.yaml: variant strided: data\.train_limit is 100000, but the training split has 5000 images"
         with pytest.raises(StudyError, match=sentence):
             make_plan("data.train_limit=100000")
-
-
-class TestDevice:
-    @pytest.mark.parametrize(
-        ("asked", "count", "expected"),
-        [("cpu", 0, "cpu"), ("auto", 0, "cpu"), ("auto", 2, "cuda:0"), ("cuda", 1, "cuda:0"), ("cuda:1", 2, "cuda:1")],
-    )
-    def test_a_device_is_settled(self, monkeypatch: pytest.MonkeyPatch, asked: str, count: int, expected: str) -> None:
-        monkeypatch.setattr(planning, "can_have_gpu", lambda: True)
-        monkeypatch.setattr(planning, "load_dotted", lambda _path: lambda: count)
-        assert settle_device(asked) == expected
-
-    def test_torch_is_not_asked_where_there_can_be_no_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(planning, "can_have_gpu", lambda: False)
-        monkeypatch.delattr(planning, "load_dotted")
-        assert settle_device("auto") == "cpu"
-
-    @pytest.mark.parametrize(("asked", "count"), [("cuda", 0), ("cuda:1", 1), ("tpu", 0), ("cuda:x", 1)])
-    def test_a_device_that_is_not_here_is_named_with_those_that_are(
-        self, monkeypatch: pytest.MonkeyPatch, asked: str, count: int
-    ) -> None:
-        monkeypatch.setattr(planning, "load_dotted", lambda _path: lambda: count)
-        choices = "auto, cpu, cuda:0" if count else "auto, cpu"
-        with pytest.raises(DeviceError, match=rf"^--device {asked}: no such device here; choices: {choices}$"):
-            settle_device(asked)
 
 
 class TestPlanJson:

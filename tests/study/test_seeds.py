@@ -15,8 +15,9 @@ from scipy import stats
 from ablate.records import finished_keys, load_record, read_json, record_path
 from ablate.study.events import SeedsSettled, StudyStarted, TrialStarted
 from ablate.study.load import load_study
+from ablate.study.options import Options
 from ablate.study.plan import Plan, plan_study
-from ablate.study.run import Options, run
+from ablate.study.run import run
 from ablate.study.seeds import grown, settle
 
 
@@ -262,12 +263,12 @@ class TestChanges:
         assert len(engine.calls()) == 6
         engine.run("seeds={start: 3, at_most: 5, until: 0.001}")
         assert len(engine.calls()) == len(set(engine.calls())) == 10
-        engine.run("seeds={start: 3, at_most: 6, until: 0.9}")
+        engine.run("seeds={start: 3, at_most: 6, until: 9.0}", "primary=test_loss")
         assert len(engine.calls()) == 10
 
     def test_less_than_was_planned_takes_nothing_back(self, engine: Any) -> None:
         engine.run(blocks(0.001))
-        outcome = engine.run("seeds={start: 3, at_most: 4, until: 0.9}")
+        outcome = engine.run("seeds={start: 3, at_most: 4, until: 9.0}", "primary=test_loss")
         assert (outcome.work, outcome.missing, seeds_of(engine)) == ("none", 0, list(range(8)))
 
     def test_a_count_can_go_on_in_blocks_and_blocks_as_a_count(self, engine: Any) -> None:
@@ -295,7 +296,8 @@ class NoTorch:
 
 sys.meta_path.insert(0, NoTorch())
 from pathlib import Path
-from ablate.study.run import Options, run
+from ablate.study.options import Options
+from ablate.study.run import run
 print(run("toy.yaml", overrides=[{blocks(0.001)!r}], options=Options(results=Path("results"), device="cpu")).work)
 """
     command = [sys.executable, "-c", program]

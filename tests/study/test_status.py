@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from ablate.errors import ResultsError
-from ablate.ledger import Ledger
+from ablate.ledger import Ledger, file_place
 from ablate.records import record_path
+from ablate.study.shelf import RecordShelf
 from ablate.study.status import LOG_LINES, status_of
 
 
@@ -52,14 +53,9 @@ def test_a_cost_phase_that_failed_is_a_failure(engine: Any) -> None:
 def test_what_runs_now_is_named_and_only_while_it_runs(engine: Any) -> None:
     engine.run(max_hours=0.0)
     key = engine.keys()["maxpool", 1]
-    seen = []
-
-    def run(_key: str) -> float:
-        seen.append(status_of(engine.results).running)
-        return 0.5
-
-    Ledger(engine.results / "ledger.db", "toy").run_next(lambda: [key], run)
-    assert seen == [("maxpool seed 1",)]
+    with Ledger(file_place(engine.results), "toy", RecordShelf(engine.results)) as ledger:
+        ledger.claim(lambda view: key)
+        assert status_of(engine.results).running == ("maxpool seed 1",)
     assert status_of(engine.results).running == ()
 
 

@@ -1,5 +1,6 @@
 """From jobs to records: attempts, failures, the deadline, interrupts. Trials are free of torch."""
 
+import hashlib
 import math
 import os
 import signal
@@ -11,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from ablate.executors.contract import Call, CallFailed, Execution
-from ablate.ledger import Ledger
+from ablate.executors.contract import Call, CallFailed
+from ablate.ledger import Ledger, file_place
 from ablate.records import failure_path, load_record, read_json, record_path, save_record
+from ablate.study.agenda import Job
 from ablate.study.events import EpochDone, TrialFailed, TrialFinished, TrialStarted
-from ablate.study.supervise import Job, Supervisor, Terms
+from ablate.study.shelf import RecordShelf
+from ablate.study.supervise import Seat, Supervisor, Terms
 
 Progress = Callable[[dict[str, Any]], None]
 
@@ -24,13 +27,12 @@ class Script:
     """Workers in this process; `answers` has, for a key, what its calls give: an exception, or a record."""
 
     def __init__(self, make_record: Any, **answers: list[Exception]) -> None:
-        self.make_record, self.answers = make_record, answers
+        self.make_record = make_record
+        self.answers = {key_of(name): answer for name, answer in answers.items()}
         self.calls: list[Call] = []
         self.closed = 0
 
-    def __call__(self, execution: Execution) -> "Script":
-        assert execution.device == "cpu"
-        return self
+    machine: dict[str, Any] | None = None
 
     def run(self, call: Call, on_progress: Progress) -> dict[str, Any]:
         self.calls.append(call)
@@ -46,11 +48,18 @@ class Script:
 
     @property
     def keys(self) -> list[str]:
-        return [call.task["key"] for call in self.calls]
+        """What tests call the jobs that were run."""
+        names = {key_of(name): name for name in ("a", "b", "c", *(f"k{number:02}" for number in range(24)))}
+        return [names[call.task["key"]] for call in self.calls]
 
 
-def job(key: str, seed: int = 0) -> Job:
-    return Job(key, f"variant {key}", seed, 3, {"key": key, "seed": seed})
+def key_of(name: str) -> str:
+    """The key of the job that tests call `name`."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def job(name: str, seed: int = 0) -> Job:
+    return Job(key_of(name), f"variant {name}", seed, 3, {"key": key_of(name), "seed": seed})
 
 
 class Bench:
@@ -61,13 +70,23 @@ class Bench:
         self.events: list[Any] = []
 
     def supervise(
-        self, jobs: list[Job], new_worker: Any, observer: Callable[[Any], None] | None = None, **terms: Any
+        self, jobs: list[Job], worker: Any, observer: Callable[[Any], None] | None = None, **terms: Any
     ) -> None:
-        stated: dict[str, Any] = {"retries": 1, "timeout_seconds": None, "deadline": None, "workers": 1, **terms}
-        execution = Execution("cpu", stated.pop("workers"), 1)
-        agreed = Terms(folder=self.folder, function="a:b", execution=execution, environment="env", **stated)
-        queue = Ledger(self.folder / "ledger.db", "toy")
-        Supervisor(jobs, queue, agreed, observer or self.events.append).run(new_worker)
+        stated: dict[str, Any] = {
+            "retries": 1,
+            "timeout_seconds": None,
+            "silence_seconds": None,
+            "deadline": math.inf,
+            "workers": 1,
+            **terms,
+        }
+        seats = [Seat(worker, "cpu")] * stated.pop("workers")
+        agreed = Terms(folder=self.folder, function="a:b", environment=self.environment, **stated)
+        with Ledger(file_place(self.folder), "toy", RecordShelf(self.folder)) as queue:
+            Supervisor(jobs, queue, agreed, observer or self.events.append).run(seats)
+
+    def environment(self, machine: dict[str, Any] | None) -> str:
+        return "env" if machine is None else machine["name"]
 
 
 @pytest.fixture
@@ -77,13 +96,18 @@ def bench(tmp_path: Path) -> Bench:
 
 def test_every_job_becomes_a_record_in_order(bench: Bench, make_record: Any) -> None:
     script = Script(make_record)
-    bench.supervise([job("a", 3), job("b", 4)], script, timeout_seconds=7.5)
+    bench.supervise([job("a", 3), job("b", 4)], script, timeout_seconds=7.5, silence_seconds=60.0)
     assert script.keys == ["a", "b"]
-    assert script.calls[0] == Call("a:b", {"key": "a", "seed": 3}, bench.folder / "logs" / "a.log", 7.5)
-    record = load_record(bench.folder, "b")
+    task = {
+        "key": key_of("a"),
+        "seed": 3,
+        "device": "cpu",
+        "checkpoint": str(bench.folder / "checkpoints" / f"{key_of('a')}.pt"),
+    }
+    assert script.calls[0] == Call("a:b", task, bench.folder / "logs" / f"{key_of('a')}.log", 7.5, 60.0)
+    record = load_record(bench.folder, key_of("b"))
     assert record is not None
     assert (record.seed, record.attempts, record.environment) == (4, 1, "env")
-    assert script.closed == 1
 
 
 def test_an_observer_is_told_of_every_step(bench: Bench, make_record: Any) -> None:
@@ -95,23 +119,23 @@ def test_an_observer_is_told_of_every_step(bench: Bench, make_record: Any) -> No
 
 
 def test_a_job_whose_record_is_there_already_is_not_run(bench: Bench, make_record: Any) -> None:
-    save_record(bench.folder, make_record("a", 0, 0.25))
+    save_record(bench.folder, make_record(key_of("a"), 0, 0.25))
     script = Script(make_record)
     bench.supervise([job("a"), job("b")], script)
     assert script.keys == ["b"]
-    assert load_record(bench.folder, "a") == make_record("a", 0, 0.25)
+    assert load_record(bench.folder, key_of("a")) == make_record(key_of("a"), 0, 0.25)
 
 
 class TestFailures:
     def test_success_after_a_failure_counts_both_attempts(self, bench: Bench, make_record: Any) -> None:
         script = Script(make_record, a=[CallFailed("boom")])
         bench.supervise([job("a")], script)
-        record = load_record(bench.folder, "a")
+        record = load_record(bench.folder, key_of("a"))
         assert record is not None
         assert record.attempts == 2
-        assert not failure_path(bench.folder, "a").exists()
+        assert not failure_path(bench.folder, key_of("a")).exists()
         (failed,) = [event for event in bench.events if isinstance(event, TrialFailed)]
-        log = bench.folder / "logs" / "a.log"
+        log = bench.folder / "logs" / f"{key_of('a')}.log"
         assert failed == TrialFailed("variant a", 0, "boom", log, "will be tried again")
 
     @pytest.mark.parametrize("retries", [0, 2])
@@ -120,39 +144,52 @@ class TestFailures:
         bench.supervise([job("a", 5), job("b")], script, retries=retries)
         assert script.keys.count("a") == retries + 1
         assert script.keys.count("b") == 1
-        assert read_json(failure_path(bench.folder, "a")) == {
-            "key": "a",
+        assert read_json(failure_path(bench.folder, key_of("a"))) == {
+            "key": key_of("a"),
             "variant": "variant a",
             "seed": 5,
-            "attempts": [{"cause": f"boom {number}", "log": "logs/a.log"} for number in range(retries + 1)],
+            "attempts": [
+                {"cause": f"boom {number}", "log": f"logs/{key_of('a')}.log"} for number in range(retries + 1)
+            ],
         }
         outlooks = [event.outlook for event in bench.events if isinstance(event, TrialFailed)]
         assert outlooks == ["will be tried again"] * retries + ["given up"]
-        assert not record_path(bench.folder, "a").exists()
+        assert not record_path(bench.folder, key_of("a")).exists()
 
     def test_the_next_run_tries_a_failed_job_afresh(self, bench: Bench, make_record: Any) -> None:
         script = Script(make_record, a=[CallFailed("boom")] * 3)
         bench.supervise([job("a")], script)
-        assert failure_path(bench.folder, "a").exists()
+        assert failure_path(bench.folder, key_of("a")).exists()
         bench.supervise([job("a")], script)
-        record = load_record(bench.folder, "a")
+        record = load_record(bench.folder, key_of("a"))
         assert record is not None
         assert (script.keys, record.attempts) == (["a"] * 4, 4)
-        assert not failure_path(bench.folder, "a").exists()
+        assert not failure_path(bench.folder, key_of("a")).exists()
 
     def test_a_diverged_trial_is_an_outcome_and_not_tried_again(self, bench: Bench, make_record: Any) -> None:
         class Diverging(Script):
             def run(self, call: Call, on_progress: Progress) -> dict[str, Any]:
-                lost = {"accuracy": None, "test_loss": None, "train_seconds": 1.0, "train_images_per_second": 1.0}
-                return {**super().run(call, on_progress), "state": "diverged", "metrics": lost}
+                record = super().run(call, on_progress)
+                return {**record, "state": "diverged", "metrics": {**record["metrics"], "test_loss": None}}
 
         script = Diverging(make_record)
         bench.supervise([job("a")], script)
-        record = load_record(bench.folder, "a")
+        record = load_record(bench.folder, key_of("a"))
         assert record is not None
         assert (record.state, script.keys) == ("diverged", ["a"])
         (finished,) = [event for event in bench.events if isinstance(event, TrialFinished)]
-        assert (finished.state, finished.accuracy) == ("diverged", None)
+        assert (finished.state, finished.accuracy) == ("diverged", 0.5)
+
+    def test_what_is_no_record_is_a_failed_attempt(self, bench: Bench, make_record: Any) -> None:
+        class Lying(Script):
+            def run(self, call: Call, on_progress: Progress) -> dict[str, Any]:
+                return {**super().run(call, on_progress), "steps": "many"}
+
+        bench.supervise([job("a")], Lying(make_record))
+        (cause, _) = [attempt["cause"] for attempt in read_json(failure_path(bench.folder, key_of("a")))["attempts"]]
+        assert cause.startswith("what the trial returned: ")
+        assert "steps" in cause
+        assert not record_path(bench.folder, key_of("a")).exists()
 
 
 class TestStopping:
@@ -194,7 +231,7 @@ class TestStopping:
         with pytest.raises(KeyboardInterrupt):
             bench.supervise([job("a"), job("b")], waiting)
         assert waiting.keys == ["a"]
-        assert not failure_path(bench.folder, "a").exists()
+        assert not failure_path(bench.folder, key_of("a")).exists()
         assert [event for event in bench.events if isinstance(event, TrialFailed)] == []
         script = Script(make_record)
         bench.supervise([job("a"), job("b")], script)
@@ -206,7 +243,7 @@ class TestStopping:
 
         class Stuck(Script):
             def run(self, call: Call, on_progress: Progress) -> dict[str, Any]:
-                if call.task["key"] == "b":
+                if call.task["key"] == key_of("b"):
                     raise ZeroDivisionError
                 assert closed.wait(30), "nobody stopped this worker"
                 raise CallFailed("the worker was killed by signal 9")
@@ -231,4 +268,3 @@ def test_many_workers_share_the_jobs(bench: Bench, make_record: Any) -> None:
     keys = [f"k{number:02}" for number in range(24)]
     bench.supervise([job(key) for key in keys], script, workers=4)
     assert sorted(script.keys) == keys
-    assert script.closed == 4

@@ -121,6 +121,25 @@ class TestValidation:
         assert train(network, data, epochs=2, stop_patience_epochs=9).seconds == 2.0
 
 
+class TestSteps:
+    """What a training says while it goes on: how many steps are done, before each of them and while it is validated."""
+
+    def told(self, data: TrainingSet, **fields: Any) -> list[tuple[int, int]]:
+        told: list[tuple[int, int]] = []
+        fit(small(), data, recipe(**fields), 1, lambda _: None, on_step=lambda *place: told.append(place))
+        return told
+
+    def test_every_step_is_told_when_it_begins(self, make_data: MakeData) -> None:
+        assert self.told(make_data(70), steps=5) == [(0, 5), (1, 5), (2, 5), (3, 5), (4, 5)]
+
+    def test_every_batch_of_a_validation_is_a_sign_too(
+        self, make_data: MakeData, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("ablate.train.scoring.BATCH", 10)
+        told = self.told(make_data(64, held_out=21), epochs=2, stop_patience_epochs=9)
+        assert told == [(step, 4) for step in (0, 1, 2, 2, 2, 2, 3, 4, 4, 4)]
+
+
 class TestPlateau:
     def test_the_rate_falls_after_more_epochs_than_the_patience(self, make_data: MakeData) -> None:
         network = Scripted(0.0, 1.0, 0.5, 1.0, 0.9, 0.8, 3.0)

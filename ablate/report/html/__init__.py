@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from itertools import count, pairwise
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -141,4 +142,5 @@ def _text(cell: str | Cell) -> str:
 
 
 def _link(cell: str | Cell) -> str:
-    return cell.link if isinstance(cell, Cell) else ""
+    """A place below the page: a colon in it begins no scheme."""
+    return quote(cell.link) if isinstance(cell, Cell) else ""

@@ -117,8 +117,13 @@ def _some(levels: list[str]) -> str:
 def machines(results: Results) -> list[str]:
     """The machines that trained, each once, described by what their environment says of them."""
     used = [name for name in dict.fromkeys(results.trials["environment"]) if name != ""]
-    described = [_listed(_plain_values(results.environments[name]["machine"])) for name in used]
-    return list(dict.fromkeys(described))
+    return list(dict.fromkeys(_machine(results, name) for name in used))
+
+
+def _machine(results: Results, environment: str) -> str:
+    if environment not in results.environments:
+        return f"unknown (environment {environment})"
+    return _listed(_plain_values(results.environments[environment]["machine"]))
 
 
 def _clauses(rows: list[dict[Any, Any]], named: Callable[[Mapping[Any, Any]], tuple[str, str]]) -> str:

@@ -62,10 +62,10 @@ def opened(browser: Any, path: Path, width: int = DESK, theme: str = "light") ->
 
 
 @pytest.fixture
-def study(toy: Any, claim: Any, tmp_path: Path) -> Path:
+def study(toy: Any, claim: Any, tmp_path: Path, key_of: Any) -> Path:
     """The report of the toy study, with everything that weakens it and a notice."""
     results = toy(folder=tmp_path, claims=[claim()], margin={"accuracy": 0.005})
-    object.__setattr__(results, "trials", results.trials[results.trials["key"] != "spd-2"])
+    object.__setattr__(results, "trials", results.trials[results.trials["key"] != key_of("spd", 2)])
     write(results)
     return tmp_path / "report.html"
 

@@ -1,0 +1,104 @@
+"""The smaller files of a results folder: environment.json, execution.json, costs.json and failures/."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from ablate.schema.columns import RESERVED_PREFIXES, is_reserved
+from ablate.schema.mistakes import shown
+from ablate.schema.plan import Stored
+from ablate.schema.section import Section
+
+MOST_SAMPLES = 10**12
+COST_COLUMNS = frozenset({"params", "macs", "flops", "macs_fvcore", "training_macs"})
+
+Number = Annotated[float, Field(ge=-1e100, le=1e100)]
+Times = Annotated[int, Field(ge=0, le=MOST_SAMPLES)]
+
+
+class EnvironmentEntry(Stored):
+    """One environment; `machine` gathers what moves numbers."""
+
+    machine: dict[str, Any]
+
+
+class ExecutionEntry(Section):
+    """How trials run on one machine."""
+
+    device: str
+    workers: int = Field(ge=1)
+    threads: int = Field(ge=1)
+
+
+class Attempt(Stored):
+    """One attempt at a trial, and why it failed."""
+
+    cause: str
+
+
+class FailureFile(Stored):
+    """A trial that failed for good, or the cost phase."""
+
+    attempts: list[Attempt] = Field(min_length=1)
+
+
+class VariantCostsEntry(Stored):
+    """What was measured of one variant; see cost_sets.py."""
+
+    model: dict[str, Any]
+    columns: dict[str, Number]
+    rounds: dict[str, list[Number | None]]
+    samples: dict[str, Times]
+    spread: dict[str, Number]
+    problems: dict[str, str]
+    uncounted: dict[str, Times]
+
+    @model_validator(mode="after")
+    def _has_columns_of_costs(self) -> Self:
+        for name in (*self.columns, *self.rounds):
+            if is_reserved(name) and not name.startswith(RESERVED_PREFIXES) and name not in COST_COLUMNS:
+                raise ValueError(f"{shown(name)} is a column of the tables already and no cost")
+        return self
+
+
+class CostSetEntry(Stored):
+    """One set of measurements, of all variants."""
+
+    environment: str
+    metrics: list[str] = Field(min_length=1)
+    conditions: dict[str, Any]
+    observed: dict[str, Any]
+    variants: dict[str, VariantCostsEntry]
+
+    @model_validator(mode="after")
+    def _rounds_stand_beside_each_other(self) -> Self:
+        for column, lengths in _rounds(self.variants).items():
+            if len(lengths) > 1:
+                raise ValueError(f"the variants have different numbers of rounds of {shown(column)}")
+        return self
+
+
+class OlderCostSet(Stored):
+    """A set of an older format, which is passed over."""
+
+
+def _rounds(variants: Mapping[str, VariantCostsEntry]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for column, rounds in (entry for own in variants.values() for entry in own.rounds.items()):
+        found.setdefault(column, set()).add(len(rounds))
+    return found
+
+
+def _format(stated: Any) -> str:
+    return "<set>" if isinstance(stated, Mapping) and "observed" in stated else "<older>"
+
+
+class CostsFile(Stored):
+    """costs.json."""
+
+    sets: list[
+        Annotated[
+            Annotated[CostSetEntry, Tag("<set>")] | Annotated[OlderCostSet, Tag("<older>")], Discriminator(_format)
+        ]
+    ]

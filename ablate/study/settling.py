@@ -1,0 +1,127 @@
+"""What a run settles before it trains, written into the results folder once and read back: where and how trials run."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ablate import environment
+from ablate.errors import ResultsError
+from ablate.executors.contract import Execution
+from ablate.ledger import Agreement
+from ablate.locks import held
+from ablate.records import (
+    digest,
+    load_record,
+    read_json,
+    record_path,
+    set_aside,
+    stored_environments,
+    stored_executions,
+    write_json,
+)
+from ablate.study.events import Observer, RecordSetAside
+from ablate.study.plan import Plan, check_unchanged
+from ablate.train import TRAINING_VERSION
+
+
+def write_plan(plan: Plan, folder: Path) -> None:
+    """Have plan.json say `plan`; raises `ResultsError` when another run has planned something else meanwhile."""
+    if read_json(folder / "plan.json") == plan.as_json():
+        return
+    with held(lock_path(folder)):
+        check_unchanged(plan, folder)
+        write_json(folder / "plan.json", plan.as_json())
+
+
+def lock_path(folder: Path) -> Path:
+    """What a run locks while it changes the files that all runs of `folder` share."""
+    return folder / "study.lock"
+
+
+def set_damaged_aside(plan: Plan, folder: Path, observer: Observer) -> None:
+    """Move records that cannot be read out of the way, so that their trials run again; each is told."""
+    for key, (planned, seed) in plan.trials.items():
+        if _damage(folder, key) is None:
+            continue
+        with held(lock_path(folder)):
+            why = _damage(folder, key)  # another run may have written it anew
+            if why is not None:
+                observer(RecordSetAside(planned.variant.name, seed, why, set_aside(folder, key)))
+
+
+def _damage(folder: Path, key: str) -> str | None:
+    if not record_path(folder, key).exists():
+        return None
+    try:
+        load_record(folder, key)
+    except ResultsError as error:
+        return str(error)
+    return None
+
+
+@dataclass(frozen=True)
+class Environments:
+    """environment.json of `folder`: `own` describes this machine, as environment.py does, with its data's digests."""
+
+    folder: Path
+    own: dict[str, Any]
+
+    def note(self, machine: Mapping[str, Any] | None = None) -> str:
+        """Add this machine, or another that differs from it as `machine` says, and give its id."""
+        described = {**self.own, **(machine or {})}
+        lasting = {name: value for name, value in described.items() if name not in environment.VOLATILE}
+        identity = digest(lasting)[:12]
+        path = self.folder / "environment.json"
+        with held(lock_path(self.folder)):
+            write_json(path, {identity: described, **stored_environments(self.folder)})
+        return identity
+
+    @property
+    def machine(self) -> str:
+        """The id of what moves numbers on this machine."""
+        return digest(self.own["machine"])[:12]
+
+
+def settle_execution(
+    plan: Plan, folder: Path, machine: str, devices: tuple[str, ...], workers: int | None
+) -> Execution:
+    """How trials run on this machine: as the first run here settled it, but for the number of workers if asked."""
+    path, device = folder / "execution.json", ",".join(devices)
+    with held(lock_path(folder)):
+        settled = stored_executions(folder)
+        name = machine if machine not in settled or settled[machine]["device"] == device else f"{machine} on {device}"
+        if name not in settled:
+            settled[name] = asdict(_new_execution(plan, devices, workers))
+            write_json(path, settled)
+    execution = Execution(**settled[name])
+    return execution if workers is None else replace(execution, workers=workers)
+
+
+def _new_execution(plan: Plan, devices: tuple[str, ...], workers: int | None) -> Execution:
+    """CPU: a worker a core, or a trial if these are fewer, and the cores shared out. CUDA: a worker a device."""
+    cores = environment.cores()
+    fitting = max(1, min(cores, len(plan.trials))) if devices == ("cpu",) else len(devices)
+    count = workers or fitting
+    return Execution(device=",".join(devices), workers=count, threads=max(1, cores // count))
+
+
+def agreement_of(plan: Plan, torch_version: str) -> Agreement:
+    """What another host must share with this one to run `plan` with it."""
+    stored = next(each for each in plan.as_json()["variants"] if each["variant"] == plan.baseline)
+    base = {
+        "model": stored["model"],
+        "data": {name: value for name, value in stored["data"].items() if name != "digest"},
+        "train": {name: value for name, value in stored["train"].items() if name != "precision"},
+        "version": {"training": TRAINING_VERSION},
+    }
+    host = {
+        "data_digest": plan.data_digests,
+        "train": {"precision": stored["train"]["precision"]},
+        "torch": {"version": _minor(torch_version)},
+    }
+    return Agreement(base, digest(base), host)
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])

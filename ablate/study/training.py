@@ -1,0 +1,106 @@
+"""Training the trials of a plan: its jobs, the ledger they are claimed from, the workers that run them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from ablate.executors import EXECUTORS
+from ablate.executors.contract import Execution
+from ablate.ledger import Ledger, file_place, server_place
+from ablate.lookup import load_dotted, lookup
+from ablate.records import finished_keys
+from ablate.study.agenda import Job
+from ablate.study.events import LedgerRebuilt, LedgerWait, Observer
+from ablate.study.options import Options
+from ablate.study.plan import Plan, Planned
+from ablate.study.settling import agreement_of
+from ablate.study.shelf import RecordShelf
+from ablate.study.supervise import Seat, Supervisor, Terms
+
+TRIAL = "ablate.trial:run"
+
+Train = Callable[[Sequence[Job]], None]
+
+
+def check_reachable(options: Options, folder: Path) -> None:
+    """Raise `AblateError` for an executor or a ledger that cannot be meant, before anything is begun."""
+    lookup(EXECUTORS, options.executor, "executor")
+    if options.ledger is not None:
+        server_place(folder, options.ledger)
+
+
+def jobs_of(plan: Plan, folder: Path, only: Sequence[str]) -> list[Job]:
+    """Trials without a record: seed by seed, so that pairs complete early, and the largest network of a seed first."""
+    by_name = {planned.variant.name: planned for planned in plan.variants}
+    chosen = [lookup(by_name, name, "variant") for name in only] or list(plan.variants)
+    wanted = {key for planned in chosen for key in planned.keys.values()} - finished_keys(folder)
+    trials = [(key, *owner) for key, owner in plan.trials.items() if key in wanted]
+    place = {seed: position for position, seed in enumerate(plan.seeds)}
+    trials.sort(key=lambda trial: (place[trial[2]], -trial[1].macs * trial[1].variant.steps))
+    return [_job(planned, seed, key) for key, planned, seed in trials]
+
+
+def _job(planned: Planned, seed: int, key: str) -> Job:
+    variant = planned.variant
+    assert variant.data is not None
+    assert variant.train is not None
+    task = {
+        "key": key,
+        "seed": variant.trained_seed(seed),
+        "model": variant.model.as_task(),
+        "data": variant.data.model_dump(mode="json"),
+        "data_digest": planned.data_digest,
+        "train": variant.train.model_dump(mode="json"),
+    }
+    return Job(key, variant.name, seed, variant.epochs, task)
+
+
+@contextmanager
+def training(
+    plan: Plan, terms: Terms, options: Options, execution: Execution, torch_version: str, observer: Observer
+) -> Iterator[Train]:
+    """A function that trains jobs, on workers and with a ledger that last as long as the context.
+
+    Raises `LedgerError` for a ledger that cannot be joined, `ExecutorError` for an executor that is not there.
+    """
+    with ExitStack() as stack:
+        queue = stack.enter_context(_ledger(plan, terms.folder, options.ledger, torch_version, observer))
+        queue.carry(list(plan.trials))
+        seats: list[Seat] = []
+
+        def train(jobs: Sequence[Job]) -> None:
+            if jobs and not seats:
+                seats.extend(stack.enter_context(_seats(options, execution)))
+            if jobs:
+                Supervisor(jobs, queue, terms, observer).run(seats)
+
+        yield train
+
+
+def _ledger(plan: Plan, folder: Path, url: str | None, torch_version: str, observer: Observer) -> Ledger:
+    return Ledger(
+        file_place(folder) if url is None else server_place(folder, url),
+        plan.study.config.name,
+        RecordShelf(folder),
+        agreement=None if url is None else agreement_of(plan, torch_version),
+        on_wait=lambda cause: observer(LedgerWait(cause)),
+        on_rebuilt=lambda cause, path: observer(LedgerRebuilt(cause, path)),
+    )
+
+
+@contextmanager
+def _seats(options: Options, execution: Execution) -> Iterator[list[Seat]]:
+    """A worker a seat, the devices dealt out in turn; all are closed at the end."""
+    devices = execution.device.split(",")
+    with ExitStack() as stack:
+        executor = load_dotted(lookup(EXECUTORS, options.executor, "executor"))(options.address)
+        stack.callback(executor.close)
+        count = options.workers or executor.slots(execution)
+        seats = []
+        for number in range(count):
+            device = devices[number % len(devices)]
+            worker = executor.worker(replace(execution, device=device))
+            stack.callback(worker.close)
+            seats.append(Seat(worker, device))
+        yield seats
