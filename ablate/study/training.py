@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ablate.executors import EXECUTORS
 from ablate.executors.contract import Execution
+from ablate.executors.local import LocalExecutor
 from ablate.ledger import Ledger, file_place, server_place
 from ablate.lookup import load_dotted, lookup
 from ablate.records import finished_keys
@@ -26,6 +27,8 @@ Train = Callable[[Sequence[Job]], None]
 def check_reachable(options: Options, folder: Path) -> None:
     """Raise `AblateError` for an executor or a ledger that cannot be meant, before anything is begun."""
     lookup(EXECUTORS, options.executor, "executor")
+    if options.executor == "local":
+        LocalExecutor(options.address)  # which takes none
     if options.ledger is not None:
         server_place(folder, options.ledger)
 
