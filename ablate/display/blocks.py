@@ -6,15 +6,27 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ablate.report.document import BarChart, Block, Bullets, Chart, Code, Heading, Notice, Panel, Paragraph, Table
+from ablate.report.document import (
+    BarChart,
+    Block,
+    Bullets,
+    Chart,
+    Code,
+    Heading,
+    Notice,
+    Panel,
+    Paragraph,
+    Table,
+    shown,
+)
 
 BAR_CELLS = 40  # of the longest bar of a chart
 EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def print_blocks(blocks: Iterable[Block], console: Console) -> None:
-    """Print report blocks; text is printed as it is, never as markup."""
-    for block in blocks:
+    """Print report blocks; text is printed as it is, never as markup, and the terminal acts on none of it."""
+    for block in shown(blocks):
         match block:
             case Heading(text=text):
                 console.print(Text(text, style="bold"))

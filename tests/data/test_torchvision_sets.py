@@ -4,15 +4,19 @@ import pickle
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import numpy as np
 import pytest
 import scipy.io
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torchvision import datasets
 
 from ablate.data import DATASETS, published, torchvision_sets
@@ -196,6 +200,75 @@ def test_files_with_another_md5_are_damaged(tmp_path: Path) -> None:
         (folder / name).write_bytes(b"not a batch")
     with pytest.raises(DataError, match=r"cifar10 in .* is damaged .*corrupted"):
         torchvision_sets.load(DataConfig(name="cifar10", root=tmp_path), "train")
+
+
+class Trap:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_pickle_is_never_loaded_unless_it_is_the_published_one(tmp_path: Path, name: str, split: str) -> None:
+    sprung = tmp_path / "sprung"
+    pickle.loads(pickle.dumps(Trap(sprung)))
+    assert sprung.exists()
+    sprung.unlink()
+    folder = tmp_path / published.PUBLISHED[name].folder
+    folder.mkdir()
+    for file in published.PUBLISHED[name].files:
+        (folder / file).write_bytes(pickle.dumps(Trap(sprung)))
+    with pytest.raises(DataError, match=rf"{name} in .* is damaged .*corrupted"):
+        torchvision_sets.load(DataConfig(name=name, root=tmp_path), split)
+    assert not sprung.exists()
+
+
+def test_labels_that_no_class_has_are_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few_images(monkeypatch, "mnist")
+    fake_idx(tmp_path, "mnist", monkeypatch)
+    labels = tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte"
+    labels.write_bytes(labels.read_bytes()[:-1] + b"\x0a")
+    with pytest.raises(DataError, match=r"mnist in .* is damaged \(its test split has labels outside 0 to 9\); delete"):
+        torchvision_sets.load(DataConfig(name="mnist", root=tmp_path), "test")
+
+
+def test_images_of_another_size_are_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few_images(monkeypatch, "mnist")
+    fake_idx(tmp_path, "mnist", monkeypatch)
+    write_idx(tmp_path / "MNIST" / "raw" / "t10k-images-idx3-ubyte", np.zeros((COUNTS["test"], 14, 56)))
+    with pytest.raises(DataError, match=r"images of shape \(1, 14, 56\) and type uint8 instead of \(1, 28, 28\)"):
+        torchvision_sets.load(DataConfig(name="mnist", root=tmp_path), "test")
+
+
+def test_damage_of_any_kind_is_noticed_or_leaves_images_and_labels_as_they_should_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MNIST's files have no digest that torchvision would look at."""
+    few_images(monkeypatch, "mnist")
+    fake_idx(tmp_path, "mnist", monkeypatch)
+    files = sorted((tmp_path / "MNIST" / "raw").glob("t10k-*"))
+    whole = {path: path.read_bytes() for path in files}
+    places = st.tuples(st.sampled_from(files), st.integers(0, 30), st.binary(max_size=4), st.integers(0, 4))
+
+    @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+    @given(st.lists(places, min_size=1, max_size=3))
+    def check(changes: list[tuple[Path, int, bytes, int]]) -> None:
+        damaged = dict(whole)
+        for path, start, inserted, cut in changes:
+            damaged[path] = damaged[path][:start] + inserted + damaged[path][start + cut :]
+        for path, content in damaged.items():
+            path.write_bytes(content)
+        with suppress(DataError):
+            read = torchvision_sets.load(DataConfig(name="mnist", root=tmp_path), "test")
+            assert (read.images.shape, read.images.dtype) == ((COUNTS["test"], 1, 28, 28), np.uint8)
+            assert ((read.labels >= 0) & (read.labels < 10)).all()
+
+    check()
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])

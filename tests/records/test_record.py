@@ -1,7 +1,6 @@
 """The record of one trial: written, read back, and refused where it is not what was written."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -141,19 +140,3 @@ class TestFile:
         save_record(tmp_path, record)
         assert record_path(tmp_path, KEY).read_bytes() == record_as_json(record)
         assert set(read_json(record_path(tmp_path, KEY))) == set(Record.__dataclass_fields__)
-
-
-@pytest.mark.slow
-def test_fifteen_thousand_records_are_checked_in_seconds(tmp_path: Path, make_record: Any) -> None:
-    """About 1.5 s on one core; the bound is there for a check that would take time by the square."""
-    keys = [f"{number:064x}" for number in range(15_000)]
-    (tmp_path / "records").mkdir()
-    for number, key in enumerate(keys):
-        curve = [
-            {"epoch": each, "train_loss": 2.0, "train_accuracy": 0.5, "learning_rate": 0.1} for each in range(1, 13)
-        ]
-        text = record_as_json(make_record(key, number, (number % 100) / 100, curve=curve))
-        record_path(tmp_path, key).write_bytes(text)
-    began = time.process_time()
-    assert all(load_record(tmp_path, key) is not None for key in keys)
-    assert time.process_time() - began < 20
