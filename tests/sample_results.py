@@ -127,7 +127,7 @@ def _sample_variant(number: int, cell: dict[str, str], columns: dict[str, str]) 
 
 
 def _claim(number: int, stated: dict[str, Any], word: Word) -> dict[str, Any]:
-    under = {"recipe": word("200 epochs"), "data": word("CIFAR-10")}
+    under = {"recipe": word("200 epochs")[:200], "data": word("CIFAR-10")[:200]}
     words = {"source": word("a paper"), "statement": word("It helps")}
     return {"id": f"claim-{number}", **words, "published_under": under, **stated}
 

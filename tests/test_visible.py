@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ablate.errors import ResultsError
 from ablate.visible import visible
 
 
@@ -36,3 +37,7 @@ def test_no_control_character_is_left_and_all_else_is_as_it_was(text: str) -> No
     assert left <= {"\n", "\t"}
     shown.encode()
     assert visible(shown) == shown
+
+
+def test_a_message_to_the_user_is_one_line_that_a_terminal_does_not_act_on() -> None:
+    assert str(ResultsError("unknown variant '\x1b[31ma\nb'")) == r"unknown variant '\x1b[31ma\nb'"

@@ -32,6 +32,7 @@ from ablate.study.events import (
     TrialStarted,
     TrialTaken,
 )
+from ablate.visible import visible
 
 # What is said above the live table too, for it is gone when the run ends.
 LASTING = StatementChanged | SeedsSettled | TrialFailed | CostsFailed | RecordSetAside | LedgerWait | LedgerRebuilt
@@ -101,7 +102,7 @@ class Display:
             return
         line = words.line(event, self._progress)
         if line:
-            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+            self._console.print(visible(line), highlight=False, markup=False, soft_wrap=True)
 
     def _render(self) -> Group:
         with self._knowing:

@@ -141,12 +141,13 @@ def _middle(own: VariantCosts, column: str) -> dict[str, Any]:
 
 def _within_rounds(column: str, own: VariantCosts, baseline: VariantCosts) -> dict[str, Any]:
     found = ratio(own.rounds[column], baseline.rounds[column])
+    base = column_name(column).base
     return {
         "ratio": found.median,
         "ratio_ci_low": found.low,
         "ratio_ci_high": found.high,
         "rounds": found.n,
-        "verdict": cost_verdict(found, DIRECTIONS[column_name(column).base]),
+        "verdict": cost_verdict(found, DIRECTIONS[base]) if base in DIRECTIONS else None,
     }
 
 

@@ -32,5 +32,15 @@ RESERVED_PREFIXES = (
 )
 
 
+# What the cost phase may add beside what starts with these.
+COSTS = ("macs_fvcore",)
+LONGEST_COST = 100  # signs of a column's name
+
+
+def is_cost(column: str) -> bool:
+    """Whether `column` can be one that the cost phase measured; no factor's column can."""
+    return len(column) <= LONGEST_COST and (column in COSTS or column.startswith(RESERVED_PREFIXES))
+
+
 def is_reserved(column: str) -> bool:
     return column in RESERVED_COLUMNS or column.startswith(RESERVED_PREFIXES)

@@ -7,6 +7,8 @@ from typing import Any
 from ablate.lookup import suggestion
 from ablate.schema.section import KeyPath, Section, SectionError, keys_at, validated
 
+LONGEST_SHOWN = 60  # signs of a value or a key
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -82,7 +84,7 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 def unknown(kind: str, name: Any, choices: Any) -> str:
@@ -91,7 +93,8 @@ def unknown(kind: str, name: Any, choices: Any) -> str:
 
 
 def _printable(key: str) -> str:
-    return key if key.isprintable() else repr(key)
+    text = key if key.isprintable() else repr(key)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 def _path_in(data: Any, detail: Mapping[str, Any]) -> KeyPath:

@@ -1,17 +1,20 @@
 """What every part of a study file has in common: strict types, and mistakes that say where they stand."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     SerializerFunctionWrapHandler,
+    Tag,
     ValidationError,
     create_model,
     model_serializer,
 )
+from pydantic.fields import FieldInfo
 
 KeyPath = tuple[str | int, ...]
 """Keys and list indices from the root of a study file to a value."""
@@ -91,22 +94,30 @@ class _OpenSection(Section):
 
 def keys_at(section: type[Section], data: Any, path: KeyPath) -> list[str]:
     """The keys that may stand in the mapping at `path` of `data`, a `section`: for instance those of ("claims", 0)."""
-    for part, following in zip(path, (*path, None)[1:], strict=True):
+    for part in path:
         data = data[part]
         if isinstance(part, str):
-            choices = _sections_in(section.model_fields[part].annotation)
+            field = section.model_fields[part]
         if isinstance(data, Mapping):
-            section = _likeliest(choices, data.keys(), following)
+            section = _section_for(data, field)
     return [info.alias or name for name, info in section.model_fields.items()]
 
 
-def _likeliest(choices: list[type[Section]], keys: Set[str], inside: str | int | None) -> type[Section]:
-    """The one of `choices` that has most of `keys`, and `inside` if any has it."""
-    return max(choices, key=lambda choice: (inside in choice.model_fields, len(choice.model_fields.keys() & keys)))
+def _section_for(data: Mapping[str, Any], field: FieldInfo) -> type[Section]:
+    """What `data`, in a field of a section, was taken for: where there are kinds, the one that pydantic told it by."""
+    choices = list(_sections_in(field.annotation, field.discriminator, data))
+    return max(choices, key=lambda choice: len(choice.model_fields.keys() & data.keys()))
 
 
-def _sections_in(annotation: Any) -> list[type[Section]]:
-    """Every section that `annotation` names, as deep as it goes."""
+def _sections_in(annotation: Any, kinds: Any, data: Mapping[str, Any]) -> Iterator[type[Section]]:
+    """Every section that `annotation` names, as deep as it goes; of those that `kinds` tells apart, `data`'s own."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
-        return [annotation]
-    return [section for inner in get_args(annotation) for section in _sections_in(inner)]
+        yield annotation
+        return
+    inner, notes = get_args(annotation), getattr(annotation, "__metadata__", ())
+    if isinstance(kinds, Discriminator) and not notes:
+        tag = kinds.discriminator(data) if callable(kinds.discriminator) else None
+        inner = tuple(member for member in inner if Tag(f"{tag}") in getattr(member, "__metadata__", ()))
+    known = next((note for note in notes if isinstance(note, Discriminator)), None)
+    for each in inner:
+        yield from _sections_in(each, known, data)

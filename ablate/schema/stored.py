@@ -3,16 +3,23 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from ablate.schema.columns import RESERVED_PREFIXES, is_reserved
+from ablate.schema.columns import is_cost
 from ablate.schema.mistakes import shown
 from ablate.schema.plan import Stored
 from ablate.schema.section import Section
 
 MOST_SAMPLES = 10**12
-COST_COLUMNS = frozenset({"params", "macs", "flops", "macs_fvcore", "training_macs"})
 
+
+def _cost(column: str) -> str:
+    if not is_cost(column):
+        raise ValueError(f"{shown(column)} is no cost that this version measures")
+    return column
+
+
+CostColumn = Annotated[str, AfterValidator(_cost)]
 Number = Annotated[float, Field(ge=-1e100, le=1e100)]
 Times = Annotated[int, Field(ge=0, le=MOST_SAMPLES)]
 
@@ -47,19 +54,12 @@ class VariantCostsEntry(Stored):
     """What was measured of one variant; see cost_sets.py."""
 
     model: dict[str, Any]
-    columns: dict[str, Number]
-    rounds: dict[str, list[Number | None]]
-    samples: dict[str, Times]
-    spread: dict[str, Number]
+    columns: dict[CostColumn, Number]
+    rounds: dict[CostColumn, list[Number | None]]
+    samples: dict[CostColumn, Times]
+    spread: dict[CostColumn, Number]
     problems: dict[str, str]
     uncounted: dict[str, Times]
-
-    @model_validator(mode="after")
-    def _has_columns_of_costs(self) -> Self:
-        for name in (*self.columns, *self.rounds):
-            if is_reserved(name) and not name.startswith(RESERVED_PREFIXES) and name not in COST_COLUMNS:
-                raise ValueError(f"{shown(name)} is a column of the tables already and no cost")
-        return self
 
 
 class CostSetEntry(Stored):

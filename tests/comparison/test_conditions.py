@@ -39,6 +39,16 @@ def test_only_environments_that_trained_count(folder: Folder) -> None:
     assert conditions(load_results(a.folder), folder("b", TWO)) == {}
 
 
+def test_an_environment_that_is_not_on_record_is_told_by_its_id(folder: Folder) -> None:
+    a, b = folder("a", TWO), folder("b", TWO)
+    (a.folder / "environment.json").unlink()
+    found = conditions(load_results(a.folder), b)
+    assert found["environment", "unknown environment"] == ("e1", "–")
+    assert found["environment", "machine.cpu"] == ("–", "Xeon")
+    (b.folder / "environment.json").unlink()
+    assert conditions(load_results(a.folder), load_results(b.folder)) == {}
+
+
 def test_recipe_data_and_precision_where_all_variants_have_them_alike(folder: Folder) -> None:
     train = {"train": {"epochs": 12, "lr": 0.1, "precision": "bf16"}, "steps": 468}
     data = {"data": {"name": "small_objects", "seed": 1, "test_images": 8, "digest": "d" * 64}}

@@ -204,7 +204,7 @@ class TestPlan:
         (
             "costs.json",
             {"sets": [changed(SET, "variants/a/columns/variant", 1.0)]},
-            "sets[0].variants.a: 'variant' is a column of the tables already and no cost",
+            "sets[0].variants.a.columns.variant: 'variant' is no cost that this version measures",
         ),
         (
             "costs.json",

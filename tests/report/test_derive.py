@@ -206,6 +206,22 @@ def test_environments_are_mixed_when_their_machines_differ(toy):
     assert tables(change(toy(), "spd", 0, environment="e3")).contrasts["badges"][0] == ""
 
 
+def test_a_trial_of_an_environment_that_is_not_on_record_has_a_badge(toy):
+    derived = tables(change(toy(), "spd", 0, environment="lost"))
+    assert derived.variants["badges"].tolist() == ["", "unknown environment", ""]
+    assert derived.contrasts["badges"][0] == "unknown environment"
+    # A trial that failed ran nowhere.
+    assert "unknown environment" not in tables(change(toy(), "spd", 0, environment="")).contrasts["badges"][0]
+
+
+def test_a_metric_that_nobody_knows_is_named_with_its_file(toy):
+    results = toy(measure=["accuracy", "acuracy"])
+    with pytest.raises(
+        ResultsError, match=r"results/toy/plan\.json: unknown metric 'acuracy'; did you mean 'accuracy'"
+    ):
+        tables(results)
+
+
 def test_arms_on_different_machines_are_mixed_though_neither_is_by_itself(toy):
     results = toy()
     moved = results.trials["environment"].where(results.trials["variant"] != "spd", "e2")

@@ -202,6 +202,14 @@ def test_nothing_finished_is_a_report_too(toy):
     assert "| machine | none yet |" in text
 
 
+def test_a_machine_that_is_not_on_record_is_said_to_be_unknown(toy):
+    results = toy()
+    trials = results.trials.assign(environment=results.trials["environment"].where(results.trials.index > 0, "lost"))
+    text = report_of(replace(results, trials=trials))
+    assert "| machine | unknown (environment lost); cpu Xeon, cores 2 |" in text
+    assert "| unknown environment | environment.json does not say where a trial ran; restore that file |" in text
+
+
 def test_failures_are_listed_with_cause_and_log(toy, key_of):
     results = toy()
     trials = results.trials.copy()

@@ -7,7 +7,7 @@ import pytest
 
 from ablate.errors import ResultsError
 from ablate.ledger import Ledger, file_place
-from ablate.records import record_path
+from ablate.records import failure_path, record_path, write_json
 from ablate.study.shelf import RecordShelf
 from ablate.study.status import LOG_LINES, status_of
 
@@ -71,6 +71,28 @@ def test_variants_that_are_one_network_are_one_trial(engine: Any) -> None:
 def test_what_is_no_results_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="no such results folder"):
         status_of(tmp_path / "nowhere")
+
+
+def test_a_record_that_cannot_be_used_is_a_failure_that_says_why(engine: Any) -> None:
+    engine.run()
+    key = engine.keys()["maxpool", 1]
+    record_path(engine.results, key).write_text("{")
+    status = status_of(engine.results)
+    assert (status.planned, status.complete, status.missing) == (4, 3, 0)
+    (failure,) = status.failures
+    assert failure.what == "maxpool seed 1"
+    (cause,) = failure.causes
+    assert cause.startswith(f"records/{key}.json: is no JSON that can be read (Expecting property name")
+    assert cause.endswith("; `ablate run` sets it aside and runs the trial again")
+
+
+def test_a_failure_that_was_mended_since_is_none(engine: Any) -> None:
+    engine.run()
+    key = engine.keys()["maxpool", 1]
+    write_json(failure_path(engine.results, key), {"attempts": [{"cause": "boom"}]})
+    assert status_of(engine.results).failures == ()
+    record_path(engine.results, key).unlink()
+    assert [failure.causes for failure in status_of(engine.results).failures] == [("boom",)]
 
 
 def test_a_record_that_was_deleted_is_missing(engine: Any) -> None:
