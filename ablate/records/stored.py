@@ -16,7 +16,13 @@ RESTORE = "restore it or delete it to have it made anew"
 
 def load_plan(folder: Path) -> dict[str, Any]:
     """plan.json of a results folder; raises `ResultsError` when `folder` is not one."""
-    if not folder.is_dir():
+    try:
+        is_there = folder.is_dir()
+    except OSError as error:
+        raise ResultsError(
+            f"{folder}: cannot be read ({error.strerror}); name a folder that this user may read"
+        ) from error
+    if not is_there:
         raise ResultsError(f"{folder}: no such results folder; `ablate run STUDY` makes one under results/")
     plan = stored_plan(folder)
     if plan is None:

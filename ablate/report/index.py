@@ -69,10 +69,19 @@ def write_reports(folder: Path, formats: Sequence[str] = DEFAULT_FORMATS, baseli
 
 
 def study_folders(folder: Path) -> list[Path]:
-    """The results folders at or below `folder`, in the order of their paths; none lies within another."""
-    if (folder / "plan.json").exists():
-        return [folder]
-    return [found for inner in _folders(folder) for found in study_folders(inner)]
+    """The results folders at or below `folder`, in the order of their paths; none lies within another.
+
+    Raises `ResultsError` for a folder that cannot be looked into.
+    """
+    try:
+        if (folder / "plan.json").exists():
+            return [folder]
+        inside = list(_folders(folder))
+    except OSError as error:
+        raise ResultsError(
+            f"{folder}: cannot be read ({error.strerror}); name folders that this user may read"
+        ) from error
+    return [found for inner in inside for found in study_folders(inner)]
 
 
 def write_index(folder: Path, entries: Sequence[Entry], formats: Sequence[str] = DEFAULT_FORMATS) -> list[Path]:
@@ -116,7 +125,12 @@ def _report(folder: Path, above: Path, formats: Sequence[str]) -> tuple[Entry, l
 
 def _folders(folder: Path) -> Iterator[Path]:
     if folder.is_dir():
-        yield from sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        visible = (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        yield from sorted(path for path in visible if not _leads_back(path))
+
+
+def _leads_back(path: Path) -> bool:
+    return path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
 
 
 def _trained(entries: Sequence[Entry], form: str) -> Iterator[Block]:

@@ -85,6 +85,7 @@ def _causes(failure: dict[str, Any] | None) -> tuple[str, ...]:
 
 
 def _tail(log: Path) -> str:
-    if not log.exists():
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES:])
+    except OSError:  # lost, or not for this user to read; the causes stand without it
         return ""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES:])

@@ -216,9 +216,7 @@ def test_a_trial_of_an_environment_that_is_not_on_record_has_a_badge(toy):
 
 def test_a_metric_that_nobody_knows_is_named_with_its_file(toy):
     results = toy(measure=["accuracy", "acuracy"])
-    with pytest.raises(
-        ResultsError, match=r"results/toy/plan\.json: unknown metric 'acuracy'; did you mean 'accuracy'"
-    ):
+    with pytest.raises(ResultsError, match=r"results/toy/plan\.json: unknown metric 'acuracy'; did you mean"):
         tables(results)
 
 

@@ -1,6 +1,8 @@
+import errno
+import os
 import re
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -122,6 +124,28 @@ def test_a_study_that_counts_stands_by_itself():
     assert [column.header for column in counted.columns] == ["study", "question", "answer"]
     assert counted.rows[0][0] == Cell("paper_vs_mini", link="paper_vs_mini/report.html")
     assert any(isinstance(block, Paragraph) and "train nothing" in block.text for block in blocks)
+
+
+def test_a_link_that_leads_back_is_not_followed(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "plan.json").write_text("{}")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert study_folders(tmp_path) == [tmp_path / "a", tmp_path / "b"]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path, monkeypatch):
+    (tmp_path / "locked").mkdir()
+    listed = Path.iterdir
+
+    def refused(path):
+        if path.name == "locked":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(ResultsError, match=r"locked: cannot be read \(Permission denied\); name "):
+        study_folders(tmp_path)
 
 
 def test_without_a_kind_its_heading_is_left_out():
