@@ -1,4 +1,4 @@
-"""The study file as types: every key that exists, what it holds, its default and its unit.
+"""Files as types. The study file: every key that exists, what it holds, its default and its unit.
 
 Strict: an unknown key, text where a number stands or a yes/no where a whole number stands is a mistake. A whole number
 is fine where a number is asked for. Names of presets, data sets and metrics are plain text here, since their tables
@@ -9,6 +9,14 @@ network   model:
 training  data: and train:
 claims    claims:
 study     the whole file
+mistakes  what is wrong, in words
+
+What results folders hold is checked by types of the same kind:
+
+record    a record
+plan      plan.json
+stored    the smaller files
+columns   which columns of the tables are taken
 """
 
 from ablate.schema.claims import (
