@@ -229,7 +229,7 @@ def test_a_report_on_a_folder_with_another_key_or_value(
 
 
 @pytest.mark.slow
-@quick(300)
+@quick(100)
 @given(st.sampled_from(KINDS), WHICH, st.integers(0, 99), st.lists(EDITS, min_size=1, max_size=2))
 def test_reports_and_comparisons_of_many_more(
     copy: Callable[[Kind], Path], originals: dict[Kind, Path], kind: Kind, which: str, number: int, edits: list[Edit]

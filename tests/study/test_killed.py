@@ -19,7 +19,7 @@ from ablate.study import run as running
 from ablate.study import training
 from ablate.study.options import Options
 
-ROUNDS = int(os.environ.get("ABLATE_KILLS", "24"))
+ROUNDS = int(os.environ.get("ABLATE_KILLS", "16"))
 
 
 @pytest.mark.slow
