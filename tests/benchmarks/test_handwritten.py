@@ -18,7 +18,14 @@ SCRIPT = Path(__file__).parent / "handwritten.py"
 TASK: dict[str, Any] = {
     "model": resolve("mini_xception", {"width": 0.125, "middle_depth": 0}).as_task(),
     "data": DataConfig(name="small_objects", train_limit=64).model_dump(mode="json"),
-    "train": {"epochs": 5, "batch_size": 64, "augment": "none", "precision": "fp32", "lr": 0.005, "schedule": "constant"},
+    "train": {
+        "epochs": 5,
+        "batch_size": 64,
+        "augment": "none",
+        "precision": "fp32",
+        "lr": 0.005,
+        "schedule": "constant",
+    },
     "seed": 3,
     "device": "cpu",
     "loader_processes": 0,
