@@ -7,28 +7,24 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from ablate import environment
 from ablate.data import DATASETS
-from ablate.data.subset import held_out, training_subset
-from ablate.data.types import Split, SplitName
 from ablate.errors import DataError
 from ablate.lookup import load_dotted
 from ablate.measure import METRICS, metrics_of
 from ablate.measure.evaluation import Evaluation
-from ablate.models.network import initialised
-from ablate.models.spec import NetworkSpec, spec_from_json
+from ablate.models.spec import spec_from_json
 from ablate.records import Record, canonical, pack_bits
 from ablate.schema import DataConfig, TrainConfig
 from ablate.train.checkpoint import Checkpoint
 from ablate.train.fit import Fitted, Point, fit
-from ablate.train.precision import keep_logits_fp32
+from ablate.train.materials import network_on, test_data, training_data
 from ablate.train.pulse import Pulse
 from ablate.train.scoring import score
-from ablate.train.sets import EvaluationSet, TrainingSet, evaluation_set, training_set
+from ablate.train.sets import EvaluationSet, TrainingSet
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -44,8 +40,8 @@ def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
     spec, data, recipe = spec_from_json(task["model"]), DataConfig(**task["data"]), TrainConfig(**task["train"])
     if "data_digest" in task:
         _check_unchanged(data, task["data_digest"])
-    train = _training_set(data, recipe, spec.input_size, device)
-    network = _network(spec, seed, device)
+    train = training_data(data, recipe.augment, spec.input_size, device)
+    network = network_on(device, spec, seed)
     pulse, checkpoint = Pulse(report), _checkpoint(task, device)
     fitted = fit(
         network,
@@ -57,7 +53,7 @@ def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
         checkpoint=checkpoint,
     )
     on_batch = partial(pulse.beat, fitted.steps, fitted.steps)
-    scored = evaluate(network, _test_set(data, device), train, recipe, on_batch)
+    scored = evaluate(network, test_data(data, device), train, recipe, on_batch)
     return asdict(_record(task["key"], seed, fitted, recipe, scored))
 
 
@@ -105,34 +101,6 @@ def _checkpoint(task: dict[str, Any], device: torch.device) -> Checkpoint | None
 @lru_cache
 def _machine(device: str) -> dict[str, Any]:
     return environment.machine(device)
-
-
-def _network(spec: NetworkSpec, seed: int, device: torch.device) -> nn.Module:
-    network = initialised(spec, seed)
-    keep_logits_fp32(network)
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-# A worker meets the same sets trial after trial; two of each are kept, since a factor may vary the data.
-@lru_cache(maxsize=2)
-def _split(data: DataConfig, name: SplitName) -> Split:
-    loaded: Split = load_dotted(DATASETS[data.name].load)(data, name)
-    return loaded
-
-
-@lru_cache(maxsize=2)
-def _training_set(data: DataConfig, recipe: TrainConfig, side: int, device: torch.device) -> TrainingSet:
-    info, split = DATASETS[data.name].describe(data), _split(data, "train")
-    subset = training_subset(split.labels, data.train_limit, data.seed, info.classes)
-    validation = subset[held_out(split.labels[subset], data.validation, data.seed, info.classes)]
-    trained_on = np.setdiff1d(subset, validation, assume_unique=True)
-    kind = info.augment if recipe.augment == "auto" else recipe.augment
-    return training_set(split, trained_on, kind, device, side=side, held_out=validation)
-
-
-@lru_cache(maxsize=2)
-def _test_set(data: DataConfig, device: torch.device) -> EvaluationSet:
-    return evaluation_set(_split(data, "test"), device)
 
 
 def _record(key: str, seed: int, fitted: Fitted, recipe: TrainConfig, scored: Evaluation) -> Record:

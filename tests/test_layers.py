@@ -64,7 +64,7 @@ DOORS = {
     "torch": {
         "trial",
         *(f"train.{name}" for name in ("augmentation", "averaging", "fit", "optimizers", "precision", "resized_crop")),
-        *(f"train.{name}" for name in ("checkpoint", "rotation", "scoring", "sets", "views")),
+        *(f"train.{name}" for name in ("checkpoint", "materials", "rotation", "scoring", "sets", "views")),
         *(f"measure.{name}" for name in ("clock", "costs", "energy", "memory", "modes", "subject")),
         *(f"models.{name}" for name in ("activations", "blocks", "builders", "counts", "downsample", "external")),
         *(f"models.{name}" for name in ("family", "fvcore_counts", "initialise", "network", "outputs", "quantify")),

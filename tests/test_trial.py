@@ -23,12 +23,13 @@ from ablate.measure.evaluation import Evaluation
 from ablate.models import resolve
 from ablate.records import Record, unpack_bits
 from ablate.schema import DataConfig, TrainConfig
+from ablate.train import materials
 from ablate.train.checkpoint import Checkpoint
 from ablate.train.pulse import Pulse
 from ablate.train.recipes import RECIPES, expanded
 from ablate.train.sets import EvaluationSet, evaluation_set, training_set
 
-CACHES = (trial._split, trial._training_set, trial._test_set, trial._digest, trial._machine)
+CACHES = (materials.split_of, materials.training_data, materials.test_data, trial._digest, trial._machine)
 TIMES = ("train_seconds", "train_images_per_second")
 
 
@@ -336,7 +337,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(small_objects, "load", load)
     monkeypatch.setattr(trial, "fit", watched_fit)
     monkeypatch.setattr(trial, "evaluate", watched_evaluate)
-    monkeypatch.setattr(trial, "evaluation_set", guarded)
+    monkeypatch.setattr(materials, "evaluation_set", guarded)
     return events
 
 
@@ -385,14 +386,14 @@ def test_evaluation_by_hand() -> None:
 @pytest.mark.usefixtures("few_images")
 def test_bf16_scores_with_fp32_logits(monkeypatch: pytest.MonkeyPatch) -> None:
     dtypes: set[torch.dtype] = set()
-    network_of = trial._network
+    network_of = trial.network_on
 
     def watched_network(*arguments: Any) -> nn.Module:
         network = network_of(*arguments)
         network.register_forward_hook(lambda _, __, logits: dtypes.add(logits.dtype))
         return network
 
-    monkeypatch.setattr(trial, "_network", watched_network)
+    monkeypatch.setattr(trial, "network_on", watched_network)
     stored = trial.run(task(train={"precision": "bf16", "epochs": 1}), ignore)
     assert stored["state"] == "complete"
     assert dtypes == {torch.float32}
@@ -402,15 +403,14 @@ def test_bf16_scores_with_fp32_logits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("stated", "flips"), [("auto", True), ("crop", False)])
 def test_auto_is_the_augmentation_of_the_data_set(stated: str, flips: bool) -> None:
     data = DataConfig(name="small_objects", train_limit=100)
-    recipe = TrainConfig(epochs=1, augment=stated)  # type: ignore[arg-type]
-    images = trial._training_set(data, recipe, 32, torch.device("cpu")).images
+    images = materials.training_data(data, stated, 32, torch.device("cpu")).images
     assert (images.flips, images.margin) == (flips, 4)
 
 
 @pytest.mark.usefixtures("few_images")
 def test_the_limit_of_the_data_is_what_is_trained_on() -> None:
     data = DataConfig(name="small_objects", train_limit=100)
-    train = trial._training_set(data, TrainConfig(epochs=1), 32, torch.device("cpu"))
+    train = materials.training_data(data, "auto", 32, torch.device("cpu"))
     assert torch.bincount(train.labels).tolist() == [10] * 10
 
 
@@ -420,7 +420,7 @@ WATCHING: dict[str, Any] = {"stop_patience_epochs": 5}
 @pytest.mark.usefixtures("few_images")
 def test_images_held_out_are_neither_trained_on_nor_in_the_statistics() -> None:
     data = DataConfig(name="small_objects", train_limit=200, validation=0.25)
-    train = trial._training_set(data, TrainConfig(epochs=1, augment="none"), 32, torch.device("cpu"))
+    train = materials.training_data(data, "none", 32, torch.device("cpu"))
     assert train.validation is not None
     assert torch.bincount(train.labels).tolist() == [15] * 10
     assert torch.bincount(train.validation.labels).tolist() == [5] * 10
@@ -431,9 +431,7 @@ def test_images_held_out_are_neither_trained_on_nor_in_the_statistics() -> None:
     pixels = trained_on.double() / 255
     torch.testing.assert_close(train.mean.flatten().double(), pixels.mean((0, 2, 3)), atol=1e-6, rtol=0)
     # Together they are what would be trained on without validation.
-    whole = trial._training_set(
-        data.model_copy(update={"validation": None}), TrainConfig(epochs=1), 32, train.mean.device
-    )
+    whole = materials.training_data(data.model_copy(update={"validation": None}), "auto", 32, train.mean.device)
     assert len(whole.labels) == 200
     assert whole.validation is None
 
@@ -464,14 +462,14 @@ def test_a_curve_has_a_validation_loss_only_where_there_is_one() -> None:
 @pytest.mark.usefixtures("few_images")
 def test_a_network_of_another_size_is_trained_and_scored_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
     shapes: set[tuple[int, ...]] = set()
-    network_of = trial._network
+    network_of = trial.network_on
 
     def watched_network(*arguments: Any) -> nn.Module:
         network = network_of(*arguments)
         network.register_forward_pre_hook(lambda _, inputs: shapes.add(tuple(inputs[0].shape[1:])))
         return network
 
-    monkeypatch.setattr(trial, "_network", watched_network)
+    monkeypatch.setattr(trial, "network_on", watched_network)
     stored = trial.run(task(train={"epochs": 1, "test_crop": 0.9}, input_size=40), ignore)
     assert (stored["state"], shapes) == ("complete", {(3, 40, 40)})
 
