@@ -7,6 +7,7 @@ that need no torch never bring it in.
 import json
 import signal
 import sys
+from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -40,6 +41,15 @@ LedgerUrl = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
+
+
+class Depth(StrEnum):
+    """How far `ablate bench` goes; each includes those before it."""
+
+    placement = "placement"
+    training = "training"
+    studies = "studies"
+
 
 SOME_FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -209,15 +219,23 @@ def show(
 def bench(
     study: Annotated[
         Path | None,
-        typer.Argument(metavar="[STUDY]", help="a study file, whose variants are placed below the ceilings"),
+        typer.Argument(metavar="[STUDY]", help="a study file, whose variants are measured on this machine"),
     ] = None,
     overrides: Overrides = None,
     results: ResultsFolder = Path("results"),
     device: Device = "auto",
+    depth: Annotated[
+        Depth, typer.Option(help="how far to go: where networks stand, how fast they train, whole studies")
+    ] = Depth.studies,
+    script: Annotated[
+        Path | None,
+        typer.Option(help="a hand-written script to compare with; unless given, that of the source tree"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """How fast this machine computes and copies, and what of that each variant of a study attains."""
-    document = load_dotted("ablate.study.bench:bench")(study, tuple(overrides or ()), results, device, _note)
+    """How fast this machine computes and copies, what of that a study's networks attain, and how fast they train."""
+    measure = load_dotted("ablate.bench.run:bench")
+    document = measure(study, tuple(overrides or ()), results, device, _note, depth=depth.value, script=script)
     if as_json:
         _print_json(document)
     else:

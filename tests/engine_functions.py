@@ -149,7 +149,7 @@ class Slow:
         self.report = report
 
     def beat(self, step: int, steps: int) -> None:
-        self.report({"step": step, "steps": steps})
+        self.report({"step": step, "steps": steps, "step_seconds": None})
         time.sleep(0.01)
 
 

@@ -310,17 +310,17 @@ class TestBench:
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         asked: list[tuple[Any, ...]] = []
 
-        def bench(study: Path | None, *arguments: Any) -> dict[str, Any]:
-            asked.append((study, *arguments[:-1]))
+        def bench(study: Path | None, *arguments: Any, depth: str, script: Path | None) -> dict[str, Any]:
+            asked.append((study, *arguments[:-1], depth, script))
             return self.document(study and study.stem)
 
-        monkeypatch.setattr("ablate.study.bench.bench", bench)
+        monkeypatch.setattr("ablate.bench.run.bench", bench)
         return asked
 
     def test_json_is_the_document(self, command: Command, asked: list[tuple[Any, ...]]) -> None:
         said = command("bench", "toy.yaml", "--set", "seeds=1", "--results", "there", "--device", "cpu", "--json")
         assert json.loads(said.out) == self.document("toy")
-        assert asked == [(Path("toy.yaml"), ("seeds=1",), Path("there"), "cpu")]
+        assert asked == [(Path("toy.yaml"), ("seeds=1",), Path("there"), "cpu", "studies", None)]
 
     def test_the_page_has_the_ceilings_and_a_row_a_variant(self, command: Command) -> None:
         said = command("bench", "toy.yaml")
@@ -341,7 +341,7 @@ class TestBench:
         said = command("bench")
         assert said.out.splitlines()[0] == "cpu"
         assert "spd" not in said.out.split()
-        assert asked == [(None, (), Path("results"), "auto")]
+        assert asked == [(None, (), Path("results"), "auto", "studies", None)]
 
 
 @pytest.mark.slow

@@ -21,13 +21,13 @@ RESULTS = Path(__file__).parent.parent / "results"
 LAYERS = (
     ("cli",),
     ("pages",),
-    ("display", "doctor"),
+    ("display", "doctor", "bench"),
     ("study",),
     ("comparison",),
     ("report",),
     ("analysis",),
     ("executors",),
-    ("trial",),
+    ("trial", "pace"),
     ("train", "measure"),
     ("models", "data"),
     ("ledger", "records", "occupancy", "count_cache"),
@@ -63,6 +63,7 @@ DOORS = {
     "psutil": {"doctor"},
     "torch": {
         "trial",
+        "pace",
         *(f"train.{name}" for name in ("augmentation", "averaging", "fit", "optimizers", "precision", "resized_crop")),
         *(f"train.{name}" for name in ("checkpoint", "materials", "rotation", "scoring", "sets", "views")),
         *(f"measure.{name}" for name in ("clock", "costs", "energy", "memory", "modes", "subject")),

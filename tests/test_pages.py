@@ -1,13 +1,15 @@
 """What the commands say, as blocks."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from ablate import pages, report
 from ablate.doctor import Finding
+from ablate.pages.training import studies_blocks, training_blocks
 from ablate.report.document import Bullets, Code, Heading, Notice, Paragraph, Table
+from ablate.report.numbers import ABSENT
 from ablate.study.status import Failure, Status
 from ablate.train.recipes import RECIPES
 
@@ -232,3 +234,40 @@ def test_the_results_page_of_a_grid_ends_with_its_main_effects(engine: Any) -> N
     other = pages.results_page(results, rebased)[-1]
     assert isinstance(other, Table)
     assert other.rows[1][:2] == ("width=0.125", "width=0.25")
+
+
+class TestTrainingPage:
+    WAYS: ClassVar[dict[str, Any]] = {"bare": {"images_per_second": 1000.0}, "harness": {"images_per_second": 980.0}}
+    VARIANT: ClassVar[dict[str, Any]] = {
+        "variant": "spd",
+        "ways": {**WAYS, "script, contiguous": {"images_per_second": 350.0}},
+        "ratios": {
+            "bare": {"to": "bare", "median": 0.98, "low": 0.97, "high": 0.99},
+            "script": {"to": "script, contiguous", "median": 2.8, "low": None, "high": None},
+        },
+        "matrix_share": 0.415,
+        "problems": {"bare, compiled": "no compiler"},
+    }
+    OTHER: ClassVar[dict[str, Any]] = {**VARIANT, "variant": "maxpool", "ways": WAYS, "ratios": {}, "problems": {}}
+
+    def test_a_row_a_way_and_a_column_a_variant(self) -> None:
+        _, table, words, problem = training_blocks({"split": "2x1", "variants": [self.VARIANT, self.OTHER]})
+        assert isinstance(table, Table)
+        assert [column.header for column in table.columns] == ["images/s", "spd", "maxpool"]
+        assert table.rows == (
+            ("bare", "1,000", "1,000"),
+            ("harness", "980", "980"),
+            ("script, contiguous", "350", ABSENT),
+            ("harness to bare steps", "0.980 [0.970, 0.990]", ABSENT),
+            ("harness to the script", "2.80", ABSENT),
+            ("of matrix products (%)", "42", "42"),
+        )
+        assert "2x1 workers x threads" in words.text
+        assert problem.text == "spd, bare, compiled: no compiler."
+
+    def test_a_row_a_whole_study(self) -> None:
+        run = {"workers": 2, "trials": 20, "wall_seconds": 170.0, "training_seconds": 280.0, "scoring_seconds": 2.0}
+        studies = {"steps": 72, "runs": [{**run, "overhead_share": 0.0588}], "ratio": {"median": 1.234}}
+        _, table, words = studies_blocks(studies)
+        assert table.rows == (("2", "20", "170.0", "280.0", "40.0", "5.9"),)
+        assert words.text.endswith("over those of one with all threads: 1.23.")

@@ -154,6 +154,7 @@ def test_steps_and_scoring_give_signs_of_life_between_the_points_of_the_curve(mo
     told: list[dict[str, Any]] = []
     stored = trial.run(task(), told.append)
     steps = [{"step": step, "steps": 8} for step in range(9)]
+    assert all(sign.pop("step_seconds") is None or sign["step"] > 0 for sign in told if "step" in sign)
     # Two epochs of four steps, then three batches of the test split.
     assert told == [*steps[:4], stored["curve"][0], *steps[4:8], stored["curve"][1], *(3 * [steps[8]])]
 

@@ -2,11 +2,11 @@
 
 import itertools
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field, replace
-from statistics import fmean
 from typing import Literal
 
+from ablate.display.forecast import Finish, Pace, seconds_left
 from ablate.study.events import (
     CostsRound,
     CostsWait,
@@ -22,9 +22,6 @@ from ablate.study.events import (
     TrialStarted,
     TrialTaken,
 )
-
-# Of the trials that ended here so many a worker, the last ones, tell how much other runs help: these come and go.
-JUDGED_PER_WORKER = 4
 
 Trial = tuple[str, int]
 """Variant and seed."""
@@ -67,15 +64,6 @@ Ended = Recorded | Literal["failed"]
 """Where a trial stands that has ended; `failed` if no further attempt will be made."""
 
 EARLIER = Recorded("done", None)
-
-
-@dataclass(frozen=True)
-class Finish:
-    """A trial that ended here after `seconds`, and the variants of those that other runs ended since the one before."""
-
-    variant: str
-    seconds: float
-    alongside: tuple[str, ...]
 
 
 @dataclass
@@ -135,19 +123,13 @@ class Progress:
             self.going[trial] = standing
 
     def seconds_left(self) -> float | None:
-        """None before a trial has ended here, by whose time the rest is judged.
-
-        A trial takes the mean of its variant, else that of all; the workers here share the trials that are left, those
-        that run included, and workers of other runs help in so far as they have ended trials of late. There are no more
-        workers than trials.
-        """
-        if not self.finishes:
-            return None
-        expected = _expected_seconds(self.finishes)
-        seconds = sum(expected[variant] * count for variant, count in self.left.items())
-        here = max(1, self.started.workers)
-        workers = here * _help(self.finishes[-here * JUDGED_PER_WORKER :], expected)
-        return seconds / max(1, min(workers, self.left.total()))
+        """As `forecast.seconds_left` says."""
+        paces = [
+            Pace(variant, told.steps, told.step, told.step_seconds)
+            for (variant, _), standing in self.running.items()
+            if (told := standing.step) is not None and told.step_seconds is not None
+        ]
+        return seconds_left(self.left, self.finishes, paces, self.started.workers)
 
 
 def planned(started: StudyStarted) -> int:
@@ -209,22 +191,3 @@ def _arrive(progress: Progress, event: TrialArrived) -> None:
     if isinstance(progress.standing(trial), Elsewhere) and progress.running:
         progress.arriving.append(event.variant)
     progress.put(trial, Recorded(event.state, event.accuracy))
-
-
-def _expected_seconds(finishes: list[Finish]) -> dict[str, float]:
-    """Mean seconds of a trial of each variant here; the mean of all for those that none has ended of."""
-    overall = fmean(finish.seconds for finish in finishes)
-    taken: dict[str, list[float]] = defaultdict(list)
-    for finish in finishes:
-        taken[finish.variant].append(finish.seconds)
-    return defaultdict(lambda: overall, {variant: fmean(seconds) for variant, seconds in taken.items()})
-
-
-def _help(finishes: list[Finish], expected: dict[str, float]) -> float:
-    """How many times the work that this run did all runs did together while these trials ended; 1 if it was alone.
-
-    The work of a trial is the seconds that its variant takes here, so networks of unlike size count by their size.
-    """
-    own = sum(finish.seconds for finish in finishes)
-    others = sum(expected[variant] for finish in finishes for variant in finish.alongside)
-    return 1 + others / own if own else 1.0

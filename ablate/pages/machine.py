@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ablate.measure.series import NOISE_GATE
+from ablate.pages.training import studies_blocks, training_blocks
 from ablate.report.document import Block, Column, Heading, Notice, Paragraph, Table
 from ablate.report.numbers import ABSENT, show
 
@@ -58,7 +59,9 @@ def bench_page(document: dict[str, Any]) -> list[Block]:
     )
     times = f"Median times of an eager fp32 forward pass, channels last, {LATENCY_SOURCES[document['latency']]}. "
     times += f"Load of the machine at the start: {document['environment']['load_at_start']}."
-    return [heading, *_ceilings(document["ceilings"]), Table(names, rows), *_remarks(document["rows"], times)]
+    placed = [heading, *_ceilings(document["ceilings"]), Table(names, rows), *_remarks(document["rows"], times)]
+    trained = training_blocks(document["training"]) if "training" in document else []
+    return [*placed, *trained, *(studies_blocks(document["studies"]) if "studies" in document else [])]
 
 
 def profile_page(described: dict[str, Any]) -> list[Block]:

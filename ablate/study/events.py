@@ -101,12 +101,16 @@ class EpochDone:
 
 @dataclass(frozen=True)
 class StepDone:
-    """`step` of the `steps` of a trial's training are done; told every few seconds, where epochs take longer."""
+    """`step` of the `steps` of a trial's training are done; told every few seconds, where epochs take longer.
+
+    `step_seconds` is what one has taken since this was told last, None where none was done.
+    """
 
     variant: str
     seed: int
     step: int
     steps: int
+    step_seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -156,5 +156,5 @@ def _record(result: dict[str, Any], key: str) -> Record:
 
 def _progress(job: Job, progress: dict[str, Any]) -> Event:
     if "epoch" not in progress:
-        return StepDone(job.variant, job.seed, progress["step"], progress["steps"])
+        return StepDone(job.variant, job.seed, progress["step"], progress["steps"], progress["step_seconds"])
     return EpochDone(job.variant, job.seed, progress["epoch"], progress["train_loss"], progress["train_accuracy"])

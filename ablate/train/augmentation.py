@@ -65,12 +65,16 @@ def draw(data: Source, seed: int, epoch: int) -> Draws:
 
 def cut(data: Source, draws: Draws, indices: Tensor) -> Tensor:
     """The images at `indices` as `draws` has them: uint8 (batch, channels, height, width), channels last in memory."""
-    height, width = (side - 2 * data.margin for side in data.pixels.shape[1:3])
+    high, wide, channels = data.pixels.shape[1:]
+    height, width = high - 2 * data.margin, wide - 2 * data.margin
     device = data.pixels.device
     rows = draws.top[indices, None] + torch.arange(height, device=device)
     across = torch.arange(width, device=device)
     columns = draws.left[indices, None] + torch.where(draws.mirrored[indices, None] == 1, width - 1 - across, across)
-    return data.pixels[indices[:, None, None], rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    # Places in one long list of pixels: four times as fast on a CPU as an index a dimension.
+    places = (indices[:, None] * high + rows)[:, :, None] * wide + columns[:, None, :]
+    pixels = data.pixels.view(-1, channels).index_select(0, places.view(-1))
+    return pixels.view(len(indices), height, width, channels).permute(0, 3, 1, 2)
 
 
 def _reflected(side: int, margin: int) -> Tensor:

@@ -64,7 +64,14 @@ def resized(images: Tensor, side: int) -> Tensor:
 
 def normalise(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """uint8 pixels (n, channels, height, width) to fp32 of zero mean and unit deviation; the memory layout is kept."""
-    return pixels.float().div_(255).sub_(mean).div_(std)
+    # Laid out like an image, so that a CPU need not fetch three numbers anew at every pixel.
+    shift, scale = (values.expand(pixels[:1].shape).clone(memory_format=_layout(pixels)) for values in (mean, std))
+    return pixels.float().div_(255).sub_(shift).div_(scale)
+
+
+def _layout(images: Tensor) -> torch.memory_format:
+    last = images.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def _as_pixels(values: Tensor) -> Tensor:

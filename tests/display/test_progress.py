@@ -190,6 +190,31 @@ class TestTimeLeft:
         take(progress, TrialArrived("b", 1, "complete", 0.5))
         assert progress.seconds_left() == 0
 
+    def test_before_any_has_ended_the_steps_of_those_that_run_tell(self) -> None:
+        """100 steps of 0.2 s, half of them done: 10 s of this one, and three more of 20 s."""
+        progress = told(TrialStarted("a", 0, 2), StepDone("a", 0, 50, 100, 0.2))
+        assert progress.seconds_left() == pytest.approx(10 + 3 * 20, rel=1e-12)
+
+    def test_what_a_running_trial_has_done_is_not_to_do(self) -> None:
+        """It takes 20 s here, 2 of them for scoring: of 90 steps of 0.2 s a third is done."""
+        progress = told(*finished("a", 0, 20.0), TrialStarted("a", 1, 2), StepDone("a", 1, 30, 90, 0.2))
+        assert progress.seconds_left() == pytest.approx(3 * 20 - 6, rel=1e-12)
+
+    def test_the_longest_trial_that_runs_is_waited_for(self) -> None:
+        progress = told(
+            *finished("a", 0, 10.0),
+            *finished("a", 1, 10.0),
+            TrialStarted("b", 0, 2),
+            StepDone("b", 0, 10, 100, 1.0),
+            TrialStarted("b", 1, 2),
+            StepDone("b", 1, 90, 100, 1.0),
+            started=replace(STARTED, workers=2),
+        )
+        assert progress.seconds_left() == pytest.approx(90, rel=1e-12)
+
+    def test_a_step_without_a_time_says_nothing(self) -> None:
+        assert told(TrialStarted("a", 0, 2), StepDone("a", 0, 50, 100)).seconds_left() is None
+
     def test_a_run_that_does_as_much_halves_it(self) -> None:
         """While a trial of 10 s ended here, so did one elsewhere: 28 are left to two workers."""
         progress = told(TrialStarted("a", 0, 2), *arrived("a", 1), *finished("a", 0, 10.0), started=WIDE)

@@ -4,21 +4,23 @@ import json
 import platform
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ablate import environment
+from ablate.bench import placement as placing
+from ablate.bench import run as benching
+from ablate.bench.placement import Latencies, rows_of
 from ablate.errors import DeviceError, ModelError, UnknownName
 from ablate.executors.contract import Call, CallFailed, Execution
 from ablate.lookup import load_dotted
 from ablate.measure.roofline import Roof
 from ablate.models import resolve
 from ablate.models.traffic import work_of_spec
-from ablate.study import bench as benching
 from ablate.study import profile as profiling
-from ablate.study.bench import Latencies, bench, rows_of
 from ablate.study.machine import roof_of
 from ablate.study.profile import profile, profile_of
 
@@ -34,6 +36,8 @@ CEILINGS = {
 }
 ROOF = Roof(100.0, 10.0)
 MEASURED = {name: {"latency_ms_p50": 2.0, "latency_ms_p50_b64": 8.0} for name in ("strided", "maxpool")}
+
+bench = partial(benching.bench, depth="placement")
 
 Reply = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -83,7 +87,7 @@ def latencies(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.extend(f"{name} {batch}" for name in what.task["variants"] for batch in what.task["batch_sizes"])
         return Taken()
 
-    monkeypatch.setattr(benching, "take_rounds", take)
+    monkeypatch.setattr(placing, "take_rounds", take)
     return asked
 
 
@@ -211,7 +215,7 @@ def test_without_a_study_the_machine_alone_is_measured(tmp_path: Path, monkeypat
 
 def test_a_machine_with_an_accelerator_is_called_after_it() -> None:
     machine = {"cpu": "x", "cores": 2, "gpu": "NVIDIA H100 80GB, 570.1\nNVIDIA H100 80GB, 570.1"}
-    assert benching._machine_name(machine) == "nvidia_h100_80gb"
+    assert placing._machine_name(machine) == "nvidia_h100_80gb"
 
 
 def failing(cause: str) -> Reply:
@@ -246,7 +250,7 @@ def test_a_variant_that_cannot_be_timed_is_told(toy_study: Path, monkeypatch: py
         columns: Any = {**MEASURED, "maxpool": {"latency_ms_p50": 2.0}}  # noqa: RUF012
         problems = ({"variant": "maxpool", "column": "latency_ms_p50_b64", "cause": "out of memory"},)
 
-    monkeypatch.setattr(benching, "take_rounds", lambda *_: Taken())
+    monkeypatch.setattr(placing, "take_rounds", lambda *_: Taken())
     told: list[str] = []
     document = bench(toy_study, (), toy_study.parent, "cpu", told.append)
     assert told[-1] == "maxpool: latency_ms_p50_b64 could not be measured: out of memory"

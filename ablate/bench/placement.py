@@ -1,4 +1,4 @@
-"""What `ablate bench` says: this machine's ceilings, and how far below them each variant of a study stands."""
+"""This machine's ceilings, and how far below them each variant of a study stands."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,8 @@ from ablate.executors.contract import CallFailed, Execution
 from ablate.measure.roofline import Roof
 from ablate.measure.series import suffix
 from ablate.models.spec import NetworkSpec
-from ablate.records import stored_costs, stored_environments, write_json
+from ablate.records import stored_costs, stored_environments
 from ablate.study.cost_rounds import Asked, take_rounds
-from ablate.study.devices import settle_device
 from ablate.study.load import load_study
 from ablate.study.machine import Say, asking, ceilings_of, placed, roof_of
 from ablate.study.probe import release
@@ -44,37 +43,37 @@ class Subject:
     threads: int
 
 
-def bench(path: Path | None, overrides: Sequence[str], results: Path, device: str, say: Say) -> dict[str, Any]:
+def place(path: Path | None, overrides: Sequence[str], results: Path, device: str, say: Say) -> dict[str, Any]:
     """Measure the ceilings of `device`, and place every variant of the study file at `path` below them: JSON.
 
-    `ceilings` as ablate/measure/ceilings.py gives them; `rows` one a variant and batch size; `latency` says where the
-    times come from, and is None without a study. Also written to bench/ below `results`. `say` is told what is done.
-    Raises `AblateError` for a study or device that cannot be, or a network that fails.
+    `name` is what the document may be stored as; `ceilings` as ablate/measure/ceilings.py gives them; `rows` one a
+    variant and batch size; `latency` says where the times come from, and is None without a study. `say` is told what is
+    done. Raises `AblateError` for a study or device that cannot be, or a network that fails.
     """
-    subject, settled = None if path is None else _subject(path, overrides), settle_device(device)
+    subject = None if path is None else _subject(path, overrides)
     release()
-    described = environment.describe(settled, Path("bench") if subject is None else subject.source, results)
+    described = environment.describe(device, Path("bench") if subject is None else subject.source, results)
     name = _machine_name(described["machine"]) if subject is None else subject.name
     log = results / "bench" / "logs" / f"{name}.log"
     threads = environment.cores() if subject is None else subject.threads
-    with asking(settled, threads, log, say) as ask:
-        ceilings = ceilings_of(settled, ask, say)
+    with asking(device, threads, log, say) as ask:
+        ceilings = ceilings_of(device, ask, say)
         document: dict[str, Any] = {
+            "name": name,
             "study": None,
-            "device": settled,
+            "device": device,
             "environment": described,
             "ceilings": ceilings,
             "latency": None,
             "rows": [],
         }
-        if subject is not None:
-            work = ask(WORK, {"variants": _tasks(subject), "batch_sizes": list(subject.batch_sizes)})
-            stored = _stored(subject, results, described["machine"], ceilings)
-            latencies = stored or _measured(subject, settled, log, say)
-            rows = rows_of(work, latencies, roof_of(ceilings))
-            document |= {"study": subject.name, "latency": latencies.source, "rows": rows}
-    write_json(results / "bench" / f"{name}.json", document)
-    return document
+        if subject is None:
+            return document
+        work = ask(WORK, {"variants": _tasks(subject), "batch_sizes": list(subject.batch_sizes)})
+        stored = _stored(subject, results, described["machine"], ceilings)
+        latencies = stored or _measured(subject, device, log, say)
+        rows = rows_of(work, latencies, roof_of(ceilings))
+        return document | {"study": subject.name, "latency": latencies.source, "rows": rows}
 
 
 def rows_of(work: Mapping[str, Mapping[str, Any]], latencies: Latencies, roof: Roof) -> list[dict[str, Any]]:
