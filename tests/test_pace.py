@@ -53,13 +53,13 @@ def test_bare_steps_are_the_steps_of_the_loop() -> None:
     """One batch is the whole set, so that the loop meets the same images in every step, in another order."""
     trained = {}
     for way in ("harness", "bare"):
-        given = stretch(steps=3)
+        given = stretch(steps=2)
         before = [parameter.detach().clone() for parameter in given.network.parameters()]
         WAYS[way](given)()
         trained[way] = list(given.network.parameters())
         moved = [float((now.detach() - then).abs().max()) for now, then in zip(trained[way], before, strict=True)]
         assert max(moved) > 1e-3
-    torch.testing.assert_close(trained["harness"], trained["bare"], atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(trained["harness"], trained["bare"], atol=2e-4, rtol=0)
 
 
 def test_preparing_is_not_training() -> None:
