@@ -20,7 +20,7 @@ from ablate.train.optimizers import optimizer_for
 from ablate.train.precision import arithmetic, settled
 from ablate.train.scoring import score
 from ablate.train.sets import TrainingSet
-from ablate.train.views import draw_views, normalise, training_view
+from ablate.train.views import draw_views, normalise, training_views
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -99,7 +99,7 @@ def _batch(stretch: Stretch) -> tuple[Tensor, Tensor]:
     data, recipe = stretch.data, stretch.recipe
     chosen = torch.arange(recipe.batch_size, device=data.labels.device)
     views = draw_views(data.images, data.side, recipe.rotation_degrees, stretch.seed, epoch=0)
-    images = normalise(training_view(views, chosen), data.mean, data.std)
+    images = normalise(next(training_views(views, [chosen])), data.mean, data.std)
     return images.contiguous(memory_format=stretch.layout), data.labels[chosen]
 
 

@@ -27,6 +27,11 @@ Report = Callable[[dict[str, Any]], None]
 TEST_IMAGES = 4000
 
 
+def affinity(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """The cores that this process may use."""
+    return {"cores": sorted(os.sched_getaffinity(0))}
+
+
 def page_faults(task: dict[str, Any], report: Report) -> dict[str, Any]:
     """How many pages the kernel had to give for the second of two blocks of `bytes`, the first of which was freed."""
     bytearray(task["bytes"])

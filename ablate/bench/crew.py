@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ablate.executors import LocalWorker
 from ablate.executors.contract import Call, Execution
+from ablate.executors.local import LocalExecutor, LocalWorker
 
 PACE = "ablate.pace:run"
 SCORE = "ablate.pace:run_score"
@@ -46,7 +46,8 @@ class Crew:
     def _of(self, split: Split) -> list[LocalWorker]:
         if split not in self._workers:
             execution = Execution(device=self._device, workers=split.workers, threads=split.threads)
-            self._workers[split] = [LocalWorker(execution) for _ in range(split.workers)]
+            executor = LocalExecutor()
+            self._workers[split] = [executor.worker(execution) for _ in range(split.workers)]
             for worker in self._workers[split]:
                 self._stack.callback(worker.close)
         return self._workers[split]

@@ -10,13 +10,20 @@ from ablate.schema import DataConfig
 
 
 def data_folder(config: DataConfig) -> Path:
-    """`data.root`, else the environment variable ABLATE_DATA, else `ablate` in the user's cache folder.
+    """`data.root`, else the environment variable ABLATE_DATA, else the cache folder.
 
     Raises `DataError` where `~` stands for a folder that nobody has.
     """
     stated = config.root or os.environ.get("ABLATE_DATA")
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = Path(stated) if stated else Path(cache) / "ablate"
+    return _expanded(Path(stated)) if stated else cache_folder()
+
+
+def cache_folder() -> Path:
+    """`ablate` in the user's cache folder; raises `DataError` as `data_folder`."""
+    return _expanded(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "ablate")
+
+
+def _expanded(folder: Path) -> Path:
     try:
         return folder.expanduser()
     except RuntimeError as error:

@@ -1,14 +1,16 @@
 """`image_folder`: the reader's own pictures, one folder a class, under train/ and test/ (or val/)."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from ablate.data.decoded import are_many, stored
 from ablate.data.folder import data_folder, files_digest, unreadable
 from ablate.data.types import DataInfo, Split, SplitName
 from ablate.errors import DataError
@@ -46,18 +48,26 @@ def digest(config: DataConfig) -> str:
 def load(config: DataConfig, split: SplitName) -> Split:
     """Decode a split: RGB, shorter side scaled to `image_size`, centre cropped; (n, 3, image_size, image_size).
 
+    Pixels that memory has no room for are decoded once into a file, and mapped from there.
+
     Pictures are turned as their EXIF data say; of several in one file the first counts, of 16 bits the upper 8, and
     transparency is left out. Labels are the places of the class names in alphabetical order. Raises `DataError` as
     `describe`, and for a file that cannot be decoded, or is so large (Pillow's MAX_IMAGE_PIXELS) that it may be a trap.
     """
     label_of = {name: label for label, name in enumerate(_classes(config))}
     size, files, folder = _image_size(config), _files(config, split), _split_folder(config, split)
-    images = np.empty((len(files), CHANNELS, size, size), dtype=np.uint8)
+    shape = (len(files), CHANNELS, size, size)
     with _large_pictures_refused():
-        for image, path in zip(images, files, strict=True):
-            image[:] = _decode(path, size)
+        images = stored(files, shape, partial(_decode, size=size)) if are_many(shape) else _in_memory(files, shape)
     labels = np.array([label_of[path.relative_to(folder).parts[0]] for path in files], dtype=np.int64)
     return Split(images, labels)
+
+
+def _in_memory(files: Sequence[Path], shape: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    images = np.empty(shape, dtype=np.uint8)
+    for image, path in zip(images, files, strict=True):
+        image[:] = _decode(path, shape[3])
+    return images
 
 
 def _image_size(config: DataConfig) -> int:

@@ -1,5 +1,6 @@
 """Workers as processes of this machine: long-lived, so that imports and data are paid once."""
 
+import itertools
 import json
 import math
 import os
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -35,26 +36,45 @@ class LocalExecutor:
             raise ExecutorError(
                 f"--address {address}: --executor local runs on this machine alone; leave --address out"
             )
+        self._places = itertools.count()
 
     def slots(self, execution: Execution) -> int:
         """As many as execution.json has settled."""
         return execution.workers
 
     def worker(self, execution: Execution) -> "LocalWorker":
-        """A process, once it is called."""
-        return LocalWorker(execution)
+        """A process, once it is called, with cores of its own where the workers share out all that there are."""
+        return LocalWorker(execution, cores_of(next(self._places), execution))
 
     def close(self) -> None:
         """Nothing is held beside the workers."""
 
 
+def cores_of(place: int, execution: Execution) -> tuple[int, ...]:
+    """The cores that the worker at `place`, counted from 0, stays on; none for any that it likes.
+
+    Threads that wander lose their caches. But only workers that fill the machine are told apart: with fewer, another
+    run beside this one would be put on the same cores while others idle.
+    """
+    if execution.device != "cpu" or execution.workers == 1 or not hasattr(os, "sched_getaffinity"):
+        return ()
+    cores = sorted(os.sched_getaffinity(0))
+    if execution.workers * execution.threads != len(cores):
+        return ()
+    first = place % execution.workers * execution.threads
+    return tuple(cores[first : first + execution.threads])
+
+
 class LocalWorker:
-    """One `ablate.executors.worker` process, started on the first call and again after a failure."""
+    """One `ablate.executors.worker` process, started on the first call and again after a failure.
+
+    It stays on `cores`, if any are named.
+    """
 
     machine: dict[str, Any] | None = None
 
-    def __init__(self, execution: Execution) -> None:
-        self._execution = execution
+    def __init__(self, execution: Execution, cores: Sequence[int] = ()) -> None:
+        self._execution, self._cores = execution, cores
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
         self._busy = threading.Lock()
@@ -105,17 +125,17 @@ class LocalWorker:
     def _alive(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._discard()
-            self._process = _start(self._execution)
+            self._process = _start(self._execution, self._cores)
         # Asked last: `close` sets it before it looks for a process to kill.
         if self._closed:
             raise CallFailed(STOPPED)
         return self._process
 
 
-def _start(execution: Execution) -> subprocess.Popen[bytes]:
+def _start(execution: Execution, cores: Sequence[int]) -> subprocess.Popen[bytes]:
     threads = dict.fromkeys(THREAD_VARIABLES, str(execution.threads))
     return subprocess.Popen(
-        [sys.executable, "-m", "ablate.executors.worker"],
+        [sys.executable, "-m", "ablate.executors.worker", *map(str, cores)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

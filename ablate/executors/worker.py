@@ -1,4 +1,4 @@
-"""A worker process: `python -m ablate.executors.worker`.
+"""A worker process: `python -m ablate.executors.worker [CORE ...]`, which stays on the cores that are named.
 
 It reads one JSON line a call from standard input, `{"function", "task", "log"}`, runs the function and answers with
 JSON lines on standard output: any number of `{"progress"}`, then one `{"result"}` or `{"cause"}`. What the function
@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
@@ -21,6 +22,9 @@ from ablate.lookup import load_dotted
 
 def main() -> None:
     """Serve calls until the parent is gone."""
+    if sys.argv[1:]:
+        with suppress(OSError):  # of a core that is this process's no more
+            os.sched_setaffinity(0, {int(core) for core in sys.argv[1:]})
     faulthandler.enable()  # so that a crash of library code leaves a traceback in the log
     answers = os.fdopen(os.dup(1), "w")
     for call in _calls():

@@ -1,5 +1,6 @@
 """Networks of torchvision and timm, named `torchvision/NAME` and `timm/NAME`, as their packages build them."""
 
+import importlib
 import importlib.util
 import inspect
 from collections.abc import Mapping
@@ -8,7 +9,6 @@ from functools import lru_cache
 from importlib import metadata
 from typing import Any, Literal, cast
 
-import torchvision.models as zoo
 from torch import Tensor, nn
 
 from ablate.errors import ModelError, UnknownName
@@ -39,6 +39,11 @@ class Native:
     input_size: int
 
 
+def _zoo(function: str) -> Any:
+    """A function of torchvision.models, whose import takes as long as that of torch: most studies need none of them."""
+    return load_dotted(f"torchvision.models:{function}")
+
+
 def check_name(preset: str) -> None:
     """Raise `UnknownName` for a network that its package does not have, `ModelError` where the package is absent."""
     package, _, name = preset.partition("/")
@@ -55,7 +60,7 @@ def native(preset: str) -> Native:
     if package == "timm":
         config = load_dotted("timm.models:get_pretrained_cfg")(name)
         return Native(config.num_classes, config.input_size[-1]) if config else Native(1000, 224)
-    weights = next(iter(zoo.get_model_weights(name)))
+    weights = next(iter(_zoo("get_model_weights")(name)))
     return Native(len(weights.meta["categories"]), weights.transforms.keywords["crop_size"])
 
 
@@ -64,7 +69,7 @@ def published_accuracy(preset: str, which: Literal["acc@1", "acc@5"]) -> float |
     package, _, name = preset.partition("/")
     if package == "timm":
         return None
-    percent = float(next(iter(zoo.get_model_weights(name))).meta["_metrics"]["ImageNet-1K"][which])
+    percent = float(next(iter(_zoo("get_model_weights")(name))).meta["_metrics"]["ImageNet-1K"][which])
     return round(percent / 100, 5)
 
 
@@ -84,7 +89,7 @@ def takes_dropout(preset: str) -> bool:
     if importlib.util.find_spec(package) is None or not lists(package, name):
         return True
     timm = package == "timm"
-    function = load_dotted("timm.models:model_entrypoint")(name) if timm else zoo.get_model_builder(name)
+    function = load_dotted("timm.models:model_entrypoint")(name) if timm else _zoo("get_model_builder")(name)
     argument = "drop_rate" if timm else "dropout"
     made = inspect.signature(function, eval_str=True).return_annotation
     if made is inspect.Signature.empty:
@@ -111,7 +116,7 @@ def _from_torchvision(name: str, spec: ExternalSpec) -> nn.Module:
     options: dict[str, Any] = {} if spec.dropout is None else {"dropout": spec.dropout}
     if spec.aux_heads is not None:
         options |= {"aux_logits": spec.aux_heads == "trained", "init_weights": True}
-    network = zoo.get_model(name, weights=None, num_classes=spec.num_classes, **options)
+    network = _zoo("get_model")(name, weights=None, num_classes=spec.num_classes, **options)
     if spec.aux_heads == "trained":
         weight = AUXILIARY_WEIGHTS[spec.preset]
         network.register_forward_hook(lambda _module, _images, given: _outputs(given, weight))
@@ -134,7 +139,7 @@ def _outputs(given: Any, weight: float) -> Tensor | Outputs:
 
 def _names(package: str) -> list[str]:
     if package == "torchvision":
-        return cast(list[str], zoo.list_models(module=zoo))
+        return cast(list[str], _zoo("list_models")(module=importlib.import_module("torchvision.models")))
     if importlib.util.find_spec("timm") is None:
         raise ModelError("timm is not installed; pip install 'ablate[timm]' brings it")
     return cast(list[str], load_dotted("timm:list_models")())

@@ -1,7 +1,7 @@
 """Crops and flips by the batch: every image's come from (seed, epoch, image), whatever the batch it falls in."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -14,12 +14,35 @@ PADDING = 4  # pixels on each side, reflected, as usual for 32x32 images (He et 
 Augmentation = Literal["crop_flip", "crop", "flip", "none", "resized_crop_flip"]
 
 
+class Images(Protocol):
+    """Training images, wherever they lie; `shape` is (n, height + 2 margin, width + 2 margin, channels)."""
+
+    @property
+    def kind(self) -> Augmentation: ...
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]: ...
+
+    @property
+    def device(self) -> torch.device: ...
+
+
 @dataclass(frozen=True)
 class Source:
     """A training set ready to be cut from: uint8 (n, height + 2 margin, width + 2 margin, channels) on its device."""
 
     pixels: Tensor
     kind: Augmentation
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """That of the pixels."""
+        count, height, width, channels = self.pixels.shape
+        return count, height, width, channels
+
+    @property
+    def device(self) -> torch.device:
+        return self.pixels.device
 
     @property
     def margin(self) -> int:
@@ -40,6 +63,10 @@ class Draws:
     left: Tensor
     mirrored: Tensor
 
+    def of(self, indices: Tensor) -> "Draws":
+        """Those of the images at `indices`, in their order."""
+        return Draws(self.top[indices], self.left[indices], self.mirrored[indices])
+
 
 def margin_of(kind: Augmentation) -> int:
     """Pixels that `kind` reflects on each side of an image."""
@@ -54,13 +81,13 @@ def source(images: Tensor, kind: Augmentation) -> Source:
     return Source(padded, kind)
 
 
-def draw(data: Source, seed: int, epoch: int) -> Draws:
+def draw(data: Images, seed: int, epoch: int) -> Draws:
     """The choices of `epoch`; an augmentation that does not crop or flip draws zeros."""
-    raw = words(len(data.pixels), "augmentation", seed, epoch)
-    places = np.uint64(2 * data.margin + 1)
+    raw = words(data.shape[0], "augmentation", seed, epoch)
+    places = np.uint64(2 * margin_of(data.kind) + 1)
     top, left = raw % places, (raw >> np.uint64(20)) % places
-    mirrored = (raw >> np.uint64(40)) & np.uint64(1 if data.flips else 0)
-    return Draws(*(torch.from_numpy(draws.astype(np.int64)).to(data.pixels.device) for draws in (top, left, mirrored)))
+    mirrored = (raw >> np.uint64(40)) & np.uint64(1 if data.kind.endswith("flip") else 0)
+    return Draws(*(torch.from_numpy(draws.astype(np.int64)).to(data.device) for draws in (top, left, mirrored)))
 
 
 def cut(data: Source, draws: Draws, indices: Tensor) -> Tensor:

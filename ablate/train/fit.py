@@ -25,7 +25,7 @@ from ablate.train.schedules import learning_rate
 from ablate.train.scoring import score
 from ablate.train.selection import epochs_since_lowest
 from ablate.train.sets import TrainingSet
-from ablate.train.views import draw_views, normalise, training_view
+from ablate.train.views import draw_views, normalise, training_views
 
 
 @dataclass(frozen=True)
@@ -138,13 +138,12 @@ def _epoch(run: _Run, epoch: int, done: _Progress) -> tuple[float, float]:
     steps, labels = run.length.of_epoch(epoch), run.data.labels
     order = torch.from_numpy(permutation(len(labels), "order", run.seed, epoch)).to(labels.device)
     views = draw_views(run.data.images, run.data.side, run.recipe.rotation_degrees, run.seed, epoch)
-    batches = torch.split(order, run.recipe.batch_size)
-    for number in range(done.step, steps.stop):
+    batches = torch.split(order, run.recipe.batch_size)[done.step - steps.start : len(steps)]
+    for number, batch, seen in zip(range(done.step, steps.stop), batches, training_views(views, batches), strict=True):
         if run.checkpoint is not None and run.checkpoint.is_due():
             started = _save(run, done, run.checkpoint, started)
         run.on_step(number, run.length.steps)
-        batch = batches[number - steps.start]
-        images = normalise(training_view(views, batch), run.data.mean, run.data.std)
+        images = normalise(seen, run.data.mean, run.data.std)
         rate = learning_rate(run.recipe, run.length, number, done.validation_losses)
         loss, hits = _step(run, number, rate, images, labels[batch])
         done.loss_sum += loss

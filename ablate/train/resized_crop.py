@@ -2,13 +2,14 @@
 RandomResizedCrop with its defaults and a flip does, each image's from (seed, epoch, image)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ablate.randomness import uniform
+from ablate.train.augmentation import Images
 
 AREA = (0.08, 1.0)  # of the box, as a share of the image's
 ASPECT = (3 / 4, 4 / 3)  # of the box, width over height
@@ -25,10 +26,14 @@ class Boxes:
     width: Tensor
     mirrored: Tensor
 
+    def of(self, indices: Tensor) -> "Boxes":
+        """Those of the images at `indices`, in their order."""
+        return Boxes(*(getattr(self, each.name)[indices] for each in fields(self)))
 
-def draw_boxes(pixels: Tensor, seed: int, epoch: int) -> Boxes:
-    """The boxes of `epoch` in the images `pixels` (n, height, width, channels), on their device."""
-    count, height, width, _ = pixels.shape
+
+def draw_boxes(data: Images, seed: int, epoch: int) -> Boxes:
+    """The boxes of `epoch` in the images of `data`, on their device."""
+    count, height, width, _ = data.shape
     draws = uniform(count * (2 * TRIES + 3), "resized_crop", seed, epoch).reshape(count, -1)
     area = (AREA[0] + (AREA[1] - AREA[0]) * draws[:, :TRIES]) * height * width
     low, high = math.log(ASPECT[0]), math.log(ASPECT[1])
@@ -44,7 +49,7 @@ def draw_boxes(pixels: Tensor, seed: int, epoch: int) -> Boxes:
         for share, room in zip(draws[:, 2 * TRIES : 2 * TRIES + 2].T, (height - rows, width - columns), strict=True)
     )
     drawn = (top, left, rows, columns, draws[:, -1] < 0.5)
-    return Boxes(*(torch.from_numpy(values.astype(np.int64)).to(pixels.device) for values in drawn))
+    return Boxes(*(torch.from_numpy(values.astype(np.int64)).to(data.device) for values in drawn))
 
 
 def cut_boxes(pixels: Tensor, boxes: Boxes, indices: Tensor, side: int) -> Tensor:

@@ -35,7 +35,7 @@ def score(
     for first in range(0, len(labels), size):
         on_batch()
         batch = slice(first, first + size)
-        pixels = evaluation_view(images.images[batch], data.side, recipe.test_crop)
+        pixels = evaluation_view(images.part(batch), data.side, recipe.test_crop)
         with arithmetic(labels.device, settled(recipe.precision)):
             logits = network(normalise(pixels, data.mean, data.std)).float()
         losses.append(F.cross_entropy(logits, labels[batch], reduction="none"))

@@ -9,14 +9,22 @@ from torch import Tensor
 
 from ablate.data.types import Split
 from ablate.train.augmentation import Augmentation, Source, source
+from ablate.train.stored import Stored, blocks
 
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Images uint8 (n, channels, height, width) and labels (n,) on the device."""
+    """Images uint8 (n, channels, height, width), on the device or on disk, and labels (n,) on the device."""
 
-    images: Tensor
+    images: Tensor | NDArray[np.uint8]
     labels: Tensor
+
+    def part(self, places: slice) -> Tensor:
+        """The images at `places`, on the device."""
+        if isinstance(self.images, Tensor):
+            return self.images[places]
+        read = torch.from_numpy(np.array(self.images[places]))
+        return read.to(self.labels.device, memory_format=torch.channels_last)
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,7 @@ class TrainingSet:
     takes. `validation`: what is held out of the subset, if anything is.
     """
 
-    images: Source
+    images: Source | Stored
     labels: Tensor
     mean: Tensor
     std: Tensor
@@ -48,16 +56,22 @@ def training_set(
 
     `side`, that of the images unless given, is what they are resized to; `held_out` are the images of validation.
     """
-    images, labels = split.images[subset], split.labels[subset]
-    mean, std = _channel_statistics(images)
+    mean, std = _channel_statistics(split.images, subset)
     return TrainingSet(
-        images=source(torch.from_numpy(images).to(device), kind),
-        labels=torch.from_numpy(labels).to(device),
+        images=_images(split, subset, kind, device),
+        labels=torch.from_numpy(split.labels[subset]).to(device),
         mean=mean.to(device),
         std=std.to(device),
-        side=images.shape[2] if side is None else side,
+        side=split.images.shape[2] if side is None else side,
         validation=None if held_out is None or len(held_out) == 0 else _part(split, held_out, device),
     )
+
+
+def _images(split: Split, subset: NDArray[np.int64], kind: Augmentation, device: torch.device) -> Source | Stored:
+    """Ready on the device, unless the split has been left on disk."""
+    if isinstance(split.images, np.memmap):
+        return Stored(split.images, subset, kind, device)
+    return source(torch.from_numpy(split.images[subset]).to(device), kind)
 
 
 def _part(split: Split, indices: NDArray[np.int64], device: torch.device) -> EvaluationSet:
@@ -65,16 +79,21 @@ def _part(split: Split, indices: NDArray[np.int64], device: torch.device) -> Eva
 
 
 def evaluation_set(split: Split, device: torch.device) -> EvaluationSet:
-    """All of `split`."""
-    images = torch.from_numpy(split.images).to(device, memory_format=torch.channels_last)
-    return EvaluationSet(images, torch.from_numpy(split.labels).to(device))
+    """All of `split`; images that have been left on disk stay there."""
+    labels = torch.from_numpy(split.labels).to(device)
+    if isinstance(split.images, np.memmap):
+        return EvaluationSet(split.images, labels)
+    return EvaluationSet(torch.from_numpy(split.images).to(device, memory_format=torch.channels_last), labels)
 
 
-def _channel_statistics(images: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+def _channel_statistics(images: NDArray[np.uint8], places: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
     """Mean and deviation of every channel of pixels in [0, 1], from exact sums; each (1, channels, 1, 1), fp32."""
-    count = images.size // images.shape[1]
-    total = images.sum(axis=(0, 2, 3), dtype=np.int64)
-    squares = np.square(images, dtype=np.uint16).sum(axis=(0, 2, 3), dtype=np.int64)
+    count = images[0, 0].size * len(places)
+    total = np.zeros(images.shape[1], dtype=np.int64)
+    squares = np.zeros(images.shape[1], dtype=np.int64)
+    for block in blocks(images, places):
+        total += block.sum(axis=(0, 2, 3), dtype=np.int64)
+        squares += np.square(block, dtype=np.uint16).sum(axis=(0, 2, 3), dtype=np.int64)
     mean = total / count
     std = np.sqrt(np.maximum(squares / count - mean**2, 1.0))  # a constant channel must not be divided by zero
     return tuple(torch.from_numpy(values / 255).float().view(1, -1, 1, 1) for values in (mean, std))  # type: ignore[return-value]

@@ -3,7 +3,8 @@
 Everything runs on the images' device and by the batch. A view is uint8 until it is normalised, as in the sources.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -12,34 +13,50 @@ from torch import Tensor
 from ablate.train.augmentation import Draws, Source, cut, draw
 from ablate.train.resized_crop import Boxes, cut_boxes, draw_boxes
 from ablate.train.rotation import draw_angles, turned
+from ablate.train.stored import Stored
 
 
 @dataclass(frozen=True)
 class Views:
     """One epoch's way of showing every image of `source`; `angles` in degrees (n,), `side` in pixels."""
 
-    source: Source
+    source: Source | Stored
     cuts: Draws | Boxes
     angles: Tensor | None
     side: int
 
 
-def draw_views(source: Source, side: int, rotation_degrees: float | None, seed: int, epoch: int) -> Views:
+def draw_views(source: Source | Stored, side: int, rotation_degrees: float | None, seed: int, epoch: int) -> Views:
     """The choices of `epoch`, for a network that takes images of `side` pixels."""
     resizes = source.kind == "resized_crop_flip"
-    cuts = draw_boxes(source.pixels, seed, epoch) if resizes else draw(source, seed, epoch)
+    cuts = draw_boxes(source, seed, epoch) if resizes else draw(source, seed, epoch)
     if rotation_degrees is None:
         return Views(source, cuts, None, side)
-    angles = draw_angles(len(source.pixels), rotation_degrees, seed, epoch)
-    return Views(source, cuts, angles.to(source.pixels.device), side)
+    angles = draw_angles(source.shape[0], rotation_degrees, seed, epoch)
+    return Views(source, cuts, angles.to(source.device), side)
 
 
-def training_view(views: Views, indices: Tensor) -> Tensor:
-    """The images at `indices` as the epoch shows them: uint8 (batch, channels, side, side), channels last in memory."""
+def training_views(views: Views, batches: Sequence[Tensor]) -> Iterator[Tensor]:
+    """For each batch of indices its images as the epoch shows them, uint8, channels last in memory.
+
+    Each is (batch, channels, side, side).
+    """
+    if isinstance(views.source, Source):
+        for indices in batches:
+            yield _view(views, views.source, indices)
+        return
+    for indices, read in zip(batches, views.source.batches(batches), strict=True):
+        angles = None if views.angles is None else views.angles[indices]
+        alone = replace(views, cuts=views.cuts.of(indices), angles=angles)
+        yield _view(alone, read, torch.arange(len(indices), device=read.device))
+
+
+def _view(views: Views, source: Source, indices: Tensor) -> Tensor:
+    """The images at `indices` of `source`, where `views` says what is done to them."""
     if isinstance(views.cuts, Boxes):
-        images = _as_pixels(cut_boxes(views.source.pixels, views.cuts, indices, views.side))
+        images = _as_pixels(cut_boxes(source.pixels, views.cuts, indices, views.side))
     else:
-        images = cut(views.source, views.cuts, indices)
+        images = cut(source, views.cuts, indices)
     if views.angles is not None:
         images = turned(images, views.angles[indices])
     return resized(images, views.side)

@@ -1,12 +1,11 @@
 """Workers that train at once: how their paces add up, by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ablate.bench import crew as crews
 from ablate.bench.crew import Split, crew, splits
 from ablate.executors.contract import Call, CallFailed, Execution
 
@@ -16,7 +15,7 @@ class Fake:
 
     made: list["Fake"]
 
-    def __init__(self, execution: Execution) -> None:
+    def __init__(self, execution: Execution, cores: Sequence[int]) -> None:
         self.made.append(self)
         self.execution, self.number, self.closed = execution, len(self.made), False
         self.calls: list[Call] = []
@@ -34,7 +33,7 @@ class Fake:
 @pytest.fixture(autouse=True)
 def made(monkeypatch: pytest.MonkeyPatch) -> list[Fake]:
     fake = type("Made", (Fake,), {"made": []})
-    monkeypatch.setattr(crews, "LocalWorker", fake)
+    monkeypatch.setattr("ablate.executors.local.LocalWorker", fake)
     return fake.made
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from ablate.errors import ExecutorError
 from ablate.executors.contract import Call, CallFailed, Execution
-from ablate.executors.local import LocalExecutor, LocalWorker
+from ablate.executors.local import LocalExecutor, LocalWorker, cores_of
 
 PATIENCE_SECONDS = 30
 
@@ -67,6 +67,41 @@ def test_a_call_gives_its_result_after_its_progress(worker: LocalWorker, tmp_pat
     result = worker.run(call(tmp_path, "echo", progress=3, text="ä\n"), told.append)
     assert result["task"] == {"progress": 3, "text": "ä\n"}
     assert told == [{"number": 0}, {"number": 1}, {"number": 2}]
+
+
+class TestCores:
+    @pytest.mark.parametrize(
+        ("execution", "cores"),
+        [
+            (Execution("cpu", workers=2, threads=2), [(3, 5), (8, 9), (3, 5)]),
+            (Execution("cpu", workers=4, threads=1), [(3,), (5,), (8,)]),
+            (Execution("cpu", workers=1, threads=4), [(), (), ()]),
+            (Execution("cpu", workers=2, threads=1), [(), (), ()]),  # a second run may want the rest
+            (Execution("cpu", workers=4, threads=2), [(), (), ()]),
+            (Execution("cuda:0", workers=2, threads=2), [(), (), ()]),
+        ],
+    )
+    def test_workers_that_fill_the_machine_share_it_out(
+        self, monkeypatch: pytest.MonkeyPatch, execution: Execution, cores: list[tuple[int, ...]]
+    ) -> None:
+        monkeypatch.setattr("os.sched_getaffinity", lambda process: {9, 3, 8, 5}, raising=False)
+        assert [cores_of(place, execution) for place in range(3)] == cores
+
+    @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="threads cannot be kept on cores here")
+    @pytest.mark.usefixtures("engine_path")
+    def test_a_worker_stays_on_its_own(self, tmp_path: Path) -> None:
+        every = sorted(os.sched_getaffinity(0))
+        executor = LocalExecutor()
+        workers = [executor.worker(Execution("cpu", len(every), 1)) for _ in every]
+        found = [each.run(call(tmp_path, "affinity"), lambda _: None)["cores"] for each in workers]
+        for each in workers:
+            each.close()
+        assert found == [[core] for core in every]
+
+    def test_a_core_that_is_gone_does_not_matter(self, engine_path: Path) -> None:
+        made = LocalWorker(Execution("cpu", 2, 1), cores=[100_000])
+        assert made.run(call(engine_path, "echo"), lambda _: None)
+        made.close()
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="told to glibc's allocator")

@@ -9,7 +9,7 @@ from torch import Tensor
 from ablate.train.augmentation import cut, draw, source
 from ablate.train.resized_crop import cut_boxes, draw_boxes
 from ablate.train.rotation import draw_angles, turned
-from ablate.train.views import draw_views, evaluation_view, resized, training_view
+from ablate.train.views import Views, draw_views, evaluation_view, resized, training_views
 
 ALL = torch.arange(20)
 
@@ -19,32 +19,36 @@ def pixels(count: int = 20, side: int = 32) -> Tensor:
     return torch.from_numpy(drawn)
 
 
+def view(views: Views, indices: Tensor) -> Tensor:
+    return next(training_views(views, [indices]))
+
+
 def test_a_plain_view_is_the_cut_itself() -> None:
     data = source(pixels(), "crop_flip")
-    assert torch.equal(training_view(draw_views(data, 32, None, 1, 2), ALL), cut(data, draw(data, 1, 2), ALL))
+    assert torch.equal(view(draw_views(data, 32, None, 1, 2), ALL), cut(data, draw(data, 1, 2), ALL))
 
 
 def test_rotation_follows_the_cut() -> None:
     data, batch = source(pixels(), "crop_flip"), torch.tensor([7, 3, 11])
     angles = draw_angles(20, 30.0, 1, 2)
     expected = turned(cut(data, draw(data, 1, 2), batch), angles[batch])
-    assert torch.equal(training_view(draw_views(data, 32, 30.0, 1, 2), batch), expected)
+    assert torch.equal(view(draw_views(data, 32, 30.0, 1, 2), batch), expected)
 
 
 def test_resizing_follows_rotation() -> None:
     data = source(pixels(), "flip")
-    small = training_view(draw_views(data, 32, 30.0, 1, 2), ALL)
-    assert torch.equal(training_view(draw_views(data, 50, 30.0, 1, 2), ALL), resized(small, 50))
+    small = view(draw_views(data, 32, 30.0, 1, 2), ALL)
+    assert torch.equal(view(draw_views(data, 50, 30.0, 1, 2), ALL), resized(small, 50))
 
 
 @pytest.mark.parametrize("side", [24, 32, 75])
 def test_a_resized_crop_has_the_networks_size_at_once(side: int) -> None:
     data = source(pixels(), "resized_crop_flip")
-    view = training_view(draw_views(data, side, None, 1, 2), ALL)
+    shown = view(draw_views(data, side, None, 1, 2), ALL)
     expected = cut_boxes(data.pixels, draw_boxes(data.pixels, 1, 2), ALL, side)
-    assert view.dtype == torch.uint8
-    assert view.is_contiguous(memory_format=torch.channels_last)
-    assert (view.float() - expected).abs().max() <= 0.501
+    assert shown.dtype == torch.uint8
+    assert shown.is_contiguous(memory_format=torch.channels_last)
+    assert (shown.float() - expected).abs().max() <= 0.501
 
 
 @pytest.mark.parametrize("side", [8, 20, 45, 96])
