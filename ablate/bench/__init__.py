@@ -5,5 +5,4 @@ placement  networks below the machine's ceilings
 paces      the harness's loop beside bare steps and other ways to train
 script     beside a script as one would write it by hand
 studies    whole studies with one worker and with several
-crew       workers that train at the same time
 """

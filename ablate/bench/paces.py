@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ablate.analysis.ratios import MedianInterval, median_interval, ratio
-from ablate.bench.crew import Crew, Split, splits
 from ablate.bench.script import MOST_LOADER_PROCESSES, UNTIMED_BATCHES, Script
 from ablate.data import DATASETS
 from ablate.executors.contract import CallFailed
+from ablate.study.crew import Crew, Split, splits, stretch_of
 from ablate.study.machine import Say
 from ablate.study.plan import Planned
 
@@ -59,7 +59,7 @@ def pace_of(planned: Planned, setup: Setup, crew: Crew, say: Say) -> dict[str, A
     bare steps and to the script in its better layout, median of the rounds with its 95 % interval; `problems`: what
     could not be measured, and why.
     """
-    task = _task(planned, steps=FEWEST_STEPS)
+    task = stretch_of(planned, steps=FEWEST_STEPS)
     # The first pass of a process loads data and code; the second is what a step takes.
     pace = [crew.images_per_second(setup.split, {**task, "way": "bare"}) for _ in range(2)][1]
     steps = _steps(planned, pace / setup.split.workers)
@@ -67,7 +67,7 @@ def pace_of(planned: Planned, setup: Setup, crew: Crew, say: Say) -> dict[str, A
     rates: dict[str, list[float]] = {}
     problems: dict[str, str] = {}
     with ExitStack() as stack:
-        ways = list(_ways(_task(planned, steps), setup, crew, stack))
+        ways = list(_ways(stretch_of(planned, steps), setup, crew, stack))
         for number in range(ROUNDS):
             for way in _turned(ways, number):
                 if number < way.rounds and way.name not in problems:
@@ -93,27 +93,6 @@ def _steps(planned: Planned, images_per_second: float) -> int:
     whole = DATASETS[data.name].describe(data).train_images // train.batch_size - UNTIMED_BATCHES
     wanted = round(STRETCH_SECONDS * images_per_second / train.batch_size)
     return max(1, min(MOST_STEPS, whole, max(FEWEST_STEPS, wanted)))
-
-
-def _task(planned: Planned, steps: int) -> dict[str, Any]:
-    """A stretch of `steps` steps on as many images, without what only whole trainings have."""
-    variant = planned.variant
-    assert variant.data is not None
-    assert variant.train is not None
-    batch = variant.train.batch_size
-    data = variant.data.model_copy(update={"train_limit": steps * batch, "validation": None})
-    plain = {"schedule": "constant", "warmup_epochs": 0.0, "stop_patience_epochs": None, "epochs": 1, "steps": None}
-    decays = dict.fromkeys(("decay_factor", "decay_epochs", "decay_images", "milestones", "patience_epochs"))
-    train = variant.train.model_copy(update={**plain, **decays})
-    return {
-        "model": variant.model.as_task(),
-        "data": data.model_dump(mode="json"),
-        "train": train.model_dump(mode="json"),
-        "seed": 0,
-        "steps": steps,
-        "way": "harness",
-        "layout": "channels_last",
-    }
 
 
 def _ways(task: dict[str, Any], setup: Setup, crew: Crew, stack: ExitStack) -> Iterator[Way]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ablate import environment
-from ablate.bench.crew import Split, crew
 from ablate.bench.paces import Setup, pace_of
 from ablate.bench.placement import place
 from ablate.bench.script import SCRIPT
@@ -15,6 +14,7 @@ from ablate.errors import DeviceError
 from ablate.executors.contract import CallFailed
 from ablate.occupancy import alone, once
 from ablate.records import write_json
+from ablate.study.crew import Split, crew
 from ablate.study.devices import settle_device
 from ablate.study.load import load_study
 from ablate.study.machine import Say, asking, ceilings_of

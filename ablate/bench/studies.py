@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ablate.analysis.ratios import ratio
-from ablate.bench.crew import SCORE, Crew, Split
 from ablate.data import DATASETS
+from ablate.study.crew import SCORE, Crew, Split
 from ablate.study.load import load_study
 from ablate.study.machine import Say
 from ablate.study.options import Options

@@ -12,6 +12,7 @@ from ablate.study.events import (
     CostsWait,
     EpochDone,
     Event,
+    GpuShared,
     LedgerRebuilt,
     LedgerWait,
     RecordSetAside,
@@ -45,7 +46,15 @@ OfTrial = (
     | RecordSetAside
 )
 OfRun = (
-    StudyStarted | StatementChanged | SeedsSettled | CostsWait | CostsRound | CostsFailed | LedgerWait | LedgerRebuilt
+    StudyStarted
+    | StatementChanged
+    | SeedsSettled
+    | GpuShared
+    | CostsWait
+    | CostsRound
+    | CostsFailed
+    | LedgerWait
+    | LedgerRebuilt
 )
 
 
@@ -80,6 +89,8 @@ def _of_run(event: OfRun) -> str:
             return f"{told}; plan.json keeps what was stated before, and the report shows both"
         case SeedsSettled():
             return _settled(event)
+        case GpuShared(device=device, workers=workers, images_per_second=pace):
+            return f"{device}: {workers} at a time train {pace:,.0f} images/s together"
         case CostsWait(device=device):
             return f"costs: waiting until nothing else runs on {device}"
         case CostsRound(number=number):

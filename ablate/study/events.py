@@ -57,6 +57,15 @@ class SeedsSettled:
 
 
 @dataclass(frozen=True)
+class GpuShared:
+    """So many workers together train so fast on `device`: this decides how many share it."""
+
+    device: str
+    workers: int
+    images_per_second: float
+
+
+@dataclass(frozen=True)
 class CostsWait:
     """The cost phase waits until nothing else runs on `device`."""
 
@@ -191,6 +200,7 @@ Event = (
     StudyStarted
     | StatementChanged
     | SeedsSettled
+    | GpuShared
     | CostsWait
     | CostsRound
     | CostsFailed

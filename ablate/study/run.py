@@ -12,7 +12,7 @@ from ablate.data import DATASETS
 from ablate.errors import DataError
 from ablate.executors.contract import Execution
 from ablate.lookup import load_dotted
-from ablate.records import Results, failure_path, finished_keys, load_results, stored_plan
+from ablate.records import Results, failure_path, finished_keys, load_results, log_path, stored_plan
 from ablate.schema import SeedBlocks
 from ablate.study import training
 from ablate.study.agenda import Job
@@ -21,9 +21,17 @@ from ablate.study.devices import settle_devices
 from ablate.study.events import Observer, StatementChanged, StudyStarted, unobserved
 from ablate.study.load import Study, load_study
 from ablate.study.options import Options
+from ablate.study.packing import worth_of
 from ablate.study.plan import Plan, check_unchanged, plan_study
 from ablate.study.seeds import grown, settle
-from ablate.study.settling import Environments, set_damaged_aside, settle_execution, write_plan
+from ablate.study.settling import (
+    Environments,
+    Worth,
+    alone_on_it,
+    set_damaged_aside,
+    settle_execution,
+    write_plan,
+)
 from ablate.study.stated import changes, statements_of
 from ablate.study.supervise import Terms
 from ablate.study.training import check_reachable, jobs_of
@@ -102,7 +110,8 @@ def _work(plan: Plan, folder: Path, jobs: list[Job], costs: bool, options: Optio
     described = environment.describe(devices[0], plan.study.source, folder.parent)
     environments = Environments(folder, {**described, "data": plan.data_digests})
     identity = environments.note()
-    execution = settle_execution(plan, folder, environments.machine, devices, options.workers)
+    worth = _worth(plan, folder, options, observer)
+    execution = settle_execution(plan, folder, environments.machine, devices, options.workers, worth)
     observer(_started(plan, folder, execution))
     if costs:
         alone = replace(execution, device=devices[0], workers=1, threads=plan.study.config.cost.threads)
@@ -122,6 +131,13 @@ def _work(plan: Plan, folder: Path, jobs: list[Job], costs: bool, options: Optio
     if settled is not None:
         observer(settled)
     return plan
+
+
+def _worth(plan: Plan, folder: Path, options: Options, observer: Observer) -> Worth:
+    """Where an executor has machines of its own, it alone knows how many trials fit there."""
+    if options.executor != "local":
+        return alone_on_it
+    return lambda device: worth_of(plan, device, log_path(folder, "workers"), observer)
 
 
 def _terms(plan: Plan, folder: Path, environments: Environments, deadline: float) -> Terms:

@@ -1,6 +1,6 @@
 """What a run settles before it trains, written into the results folder once and read back: where and how trials run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,14 @@ from ablate.records import (
 from ablate.study.events import Observer, RecordSetAside
 from ablate.study.plan import Plan, check_unchanged
 from ablate.train import TRAINING_VERSION
+
+Worth = Callable[[str], int]
+"""How many workers a GPU is worth."""
+
+
+def alone_on_it(device: str) -> int:
+    """One trial at a time."""
+    return 1
 
 
 def write_plan(plan: Plan, folder: Path) -> None:
@@ -84,25 +92,32 @@ class Environments:
 
 
 def settle_execution(
-    plan: Plan, folder: Path, machine: str, devices: tuple[str, ...], workers: int | None
+    plan: Plan, folder: Path, machine: str, devices: tuple[str, ...], workers: int | None, worth: Worth = alone_on_it
 ) -> Execution:
-    """How trials run on this machine: as the first run here settled it, but for the number of workers if asked."""
+    """How trials run on this machine: as the first run here settled it, but for the number of workers if asked.
+
+    `worth` says how many workers a GPU is to have where nobody has asked for a number.
+    """
     path, device = folder / "execution.json", ",".join(devices)
     with held(lock_path(folder)):
         settled = stored_executions(folder)
         name = machine if machine not in settled or settled[machine]["device"] == device else f"{machine} on {device}"
         if name not in settled:
-            settled[name] = asdict(_new_execution(plan, devices, workers))
+            settled[name] = asdict(_new_execution(plan, devices, workers, worth))
             write_json(path, settled)
     execution = Execution(**settled[name])
     return execution if workers is None else replace(execution, workers=workers)
 
 
-def _new_execution(plan: Plan, devices: tuple[str, ...], workers: int | None) -> Execution:
-    """CPU: a worker a core, or a trial if these are fewer, and the cores shared out. CUDA: a worker a device."""
+def _new_execution(plan: Plan, devices: tuple[str, ...], workers: int | None, worth: Worth) -> Execution:
+    """CPU: a worker a core, or a trial if these are fewer, and the cores shared out. CUDA: what a device is worth."""
     cores = environment.cores()
-    fitting = max(1, min(cores, len(plan.trials))) if devices == ("cpu",) else len(devices)
-    count = workers or fitting
+    if workers is not None:
+        count = workers
+    elif devices == ("cpu",):
+        count = max(1, min(cores, len(plan.trials)))
+    else:
+        count = len(devices) * (worth(devices[0]) if plan.trials else 1)
     return Execution(device=",".join(devices), workers=count, threads=max(1, cores // count))
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from ablate.bench import paces
-from ablate.bench.crew import Crew, Split
 from ablate.bench.paces import Setup, pace_of
 from ablate.executors.contract import CallFailed
+from ablate.study.crew import Crew, Split
 from ablate.study.load import load_study
 from ablate.study.plan import Planned, plan_study
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from ablate.bench import studies
-from ablate.bench.crew import SCORE, Crew, Split
 from ablate.bench.studies import Asked, studies_of
+from ablate.study.crew import SCORE, Crew, Split
 from ablate.study.load import Study, load_study
 from ablate.study.options import Options
 from ablate.study.plan import Plan, plan_study

@@ -14,6 +14,7 @@ from ablate.study.events import (
     CostsWait,
     EpochDone,
     Event,
+    GpuShared,
     LedgerRebuilt,
     LedgerWait,
     Outlook,
@@ -63,6 +64,9 @@ class TestLines:
     def test_shared_trials_count_once(self) -> None:
         shared = replace(STARTED, shared=frozenset({("a", 1)}))
         assert words.line(shared, None).startswith("toy: 2 variants x 2 seeds = 3 trials, 0 done; ")
+
+    def test_how_a_gpu_is_shared(self) -> None:
+        assert words.line(GpuShared("cuda:0", 2, 5120.4), None) == "cuda:0: 2 at a time train 5,120 images/s together"
 
     def test_failures_name_their_cause_and_their_log(self) -> None:
         assert words.line(CostsFailed("no clock", LOG), None) == f"costs could not be measured: no clock ({LOG})"

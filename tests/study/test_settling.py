@@ -48,6 +48,24 @@ class TestExecution:
         assert (execution.workers, execution.threads) == settled
         assert execution.device == ",".join(devices)
 
+    def test_gpus_get_the_workers_that_one_is_worth(
+        self, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(environment, "cores", lambda: 16)
+        asked: list[str] = []
+
+        def three(device: str) -> int:
+            asked.append(device)
+            return 3
+
+        two = settle_execution(plan, tmp_path, "m", ("cuda:0", "cuda:1"), None, three)
+        assert (two.workers, two.threads) == (6, 2)
+        assert settle_execution(plan, tmp_path, "m", ("cuda:0", "cuda:1"), None, three) == two
+        assert asked == ["cuda:0"]
+        settle_execution(plan, tmp_path, "other", ("cuda:0",), 2, three)
+        settle_execution(plan, tmp_path, "third", ("cpu",), None, three)
+        assert asked == ["cuda:0"]
+
     def test_it_is_read_back_and_only_the_number_of_workers_can_be_asked_for(
         self, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -143,6 +161,7 @@ def test_seats_take_the_devices_in_turn(engine: Any, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(f"ablate.study.{module}.settle_devices", lambda asked, where: ("cuda:0", "cuda:1"))
     monkeypatch.setattr("ablate.environment._gpu", lambda device: "two of them")
     monkeypatch.setattr("ablate.study.plan._precision", lambda device: "fp32")
+    monkeypatch.setattr("ablate.study.run.worth_of", lambda plan, device, log, observer: 1)
     engine.script(note_device=True)
     engine.run("seeds=6", workers=None)
     devices = (engine.folder / "devices").read_text().split()

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ablate.executors.contract import Call, Execution
 from ablate.executors.local import LocalExecutor, LocalWorker
+from ablate.study.plan import Planned
 
 PACE = "ablate.pace:run"
 SCORE = "ablate.pace:run_score"
@@ -25,12 +26,18 @@ class Split:
         return f"{self.workers}x{self.threads}"
 
 
+@dataclass
+class _Pool:
+    executor: LocalExecutor = field(default_factory=LocalExecutor)
+    workers: list[LocalWorker] = field(default_factory=list)
+
+
 class Crew:
     """Workers of every split, started when they are first needed; of one split at a time some are busy."""
 
     def __init__(self, device: str, log: Path, stack: ExitStack) -> None:
         self._device, self._log, self._stack = device, log, stack
-        self._workers: dict[Split, list[LocalWorker]] = {}
+        self._pools: dict[Split, _Pool] = {}
 
     def images_per_second(self, split: Split, task: Mapping[str, Any], function: str = PACE) -> float:
         """What all workers of `split`, each with `task`, get through; raises `CallFailed` if one of them fails.
@@ -44,13 +51,37 @@ class Crew:
         return float(sum(each["images"] for each in taken) / max(each["seconds"] for each in taken))
 
     def _of(self, split: Split) -> list[LocalWorker]:
-        if split not in self._workers:
-            execution = Execution(device=self._device, workers=split.workers, threads=split.threads)
-            executor = LocalExecutor()
-            self._workers[split] = [executor.worker(execution) for _ in range(split.workers)]
-            for worker in self._workers[split]:
-                self._stack.callback(worker.close)
-        return self._workers[split]
+        """On a GPU those of a smaller split are among them; on a CPU each split has its own cores and threads."""
+        pool = self._pools.setdefault(split if self._device == "cpu" else Split(0, split.threads), _Pool())
+        execution = Execution(device=self._device, workers=split.workers, threads=split.threads)
+        while len(pool.workers) < split.workers:
+            pool.workers.append(pool.executor.worker(execution))
+            self._stack.callback(pool.workers[-1].close)
+        return pool.workers[: split.workers]
+
+
+def stretch_of(planned: Planned, steps: int) -> dict[str, Any]:
+    """The task of a stretch of `steps` steps by the harness's loop, on as many images as these see.
+
+    What only whole trainings have is left out: a schedule, a validation set.
+    """
+    variant = planned.variant
+    assert variant.data is not None
+    assert variant.train is not None
+    batch = variant.train.batch_size
+    data = variant.data.model_copy(update={"train_limit": steps * batch, "validation": None})
+    plain = {"schedule": "constant", "warmup_epochs": 0.0, "stop_patience_epochs": None, "epochs": 1, "steps": None}
+    decays = dict.fromkeys(("decay_factor", "decay_epochs", "decay_images", "milestones", "patience_epochs"))
+    train = variant.train.model_copy(update={**plain, **decays})
+    return {
+        "model": variant.model.as_task(),
+        "data": data.model_dump(mode="json"),
+        "train": train.model_dump(mode="json"),
+        "seed": 0,
+        "steps": steps,
+        "way": "harness",
+        "layout": "channels_last",
+    }
 
 
 @contextmanager

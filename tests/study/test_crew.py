@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ablate.bench.crew import Split, crew, splits
 from ablate.executors.contract import Call, CallFailed, Execution
+from ablate.study.crew import Split, crew, splits
 
 
 class Fake:
@@ -49,6 +49,13 @@ def test_a_split_has_its_workers_once(tmp_path: Path, made: list[Fake]) -> None:
         for split in (Split(1, 2), Split(2, 1), Split(1, 2)):
             workers.images_per_second(split, {})
         assert len(made) == 3
+
+
+def test_on_a_gpu_one_more_is_added_to_those_there_are(tmp_path: Path, made: list[Fake]) -> None:
+    with crew("cuda:0", tmp_path / "log") as workers:
+        for count in (1, 2, 3):
+            workers.images_per_second(Split(count, 2), {})
+        assert [len(each.calls) for each in made] == [3, 2, 1]
 
 
 def test_one_that_fails_is_no_pace(tmp_path: Path) -> None:
