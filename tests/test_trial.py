@@ -311,6 +311,10 @@ class Guarded:
         self._events.append("read")
         return self._whole.labels
 
+    def part(self, places: slice) -> torch.Tensor:
+        self._events.append("read")
+        return self._whole.part(places)
+
 
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Everything that happens to the splits in a trial, in order; readings within `evaluate` are told apart."""

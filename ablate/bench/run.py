@@ -39,8 +39,8 @@ def bench(
 
     What `placement` gives (see `place`) at once; as far as `depth` goes, `training` has how fast every variant trains
     (see `pace_of`) and what share of the machine's matrix products that is, and `studies` how long whole studies take
-    (see `studies_of`). `script` is the hand-written one, unless given that of the source tree, if this is one. Also
-    written to bench/ below `results`. `say` is told what is done. Raises `AblateError` for a study or device that
+    (see `studies_of`). `script` is the hand-written one; unless given, that of the source tree, if this is run in it.
+    Also written to bench/ below `results`. `say` is told what is done. Raises `AblateError` for a study or device that
     cannot be, or a network that fails.
     """
     settled = settle_device(device)

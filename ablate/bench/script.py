@@ -10,8 +10,8 @@ from typing import IO, Any
 
 from ablate.executors.contract import CallFailed
 
-# Of a source tree; an installed package has no tests beside it.
-SCRIPT = Path(__file__).parents[2] / "tests" / "benchmarks" / "handwritten.py"
+SCRIPT = Path("tests/benchmarks/handwritten.py")
+"""Where it lies for a command that is given in the source tree; an installed package has no tests."""
 UNTIMED_BATCHES = 2
 """What the script trains before its clock starts."""
 MOST_LOADER_PROCESSES = 8

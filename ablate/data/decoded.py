@@ -45,7 +45,7 @@ def stored(files: Sequence[Path], shape: tuple[int, ...], decode: Decode) -> NDA
             f"could not hold them either ({error}); set XDG_CACHE_HOME to a folder with room, or a smaller "
             "data.image_size"
         ) from error
-    pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+    pixels: NDArray[np.uint8] = open_memmap(path, mode="r")
     return pixels
 
 

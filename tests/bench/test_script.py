@@ -50,4 +50,4 @@ def test_one_that_ends_is_no_pace(tmp_path: Path) -> None:
 
 
 def test_the_script_of_the_source_tree_is_there() -> None:
-    assert SCRIPT.is_file()
+    assert (Path(__file__).parents[2] / SCRIPT).is_file()
