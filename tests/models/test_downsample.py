@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from ablate.models import build
-from ablate.models.downsample import DOWNSAMPLES, BlurPool, Site, SpaceToDepthConv, StridedConv
+from ablate.models.downsample import DOWNSAMPLES, BlurPool, Site, SpaceToDepthConv, StridedConv, row_convolution
 from ablate.models.initialise import initialise
 from ablate.models.spec import CHOICES
 
@@ -63,6 +64,35 @@ def test_spd_convolves_the_sub_maps(side: int) -> None:
     sub_maps = torch.from_numpy(np.stack([space_to_depth(each) for each in batch.numpy()]))
     expected = F.conv2d(sub_maps, conv.weight, padding=1)
     torch.testing.assert_close(conv(batch), expected, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize(("kernel", "height", "width"), [(3, 4, 4), (3, 1, 2), (5, 3, 4)])
+def test_a_row_of_images_is_convolved_as_each_of_them(kernel: int, height: int, width: int) -> None:
+    batch = images(3, 2, height, width).contiguous(memory_format=torch.channels_last).requires_grad_()
+    weight = images(5, 2, kernel, kernel, seed=1).requires_grad_()
+    target = images(3, 5, height, width, seed=2)
+    found = row_convolution(batch, weight, kernel // 2)
+    expected = F.conv2d(batch, weight, padding=kernel // 2)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(found, expected, atol=1e-12, rtol=0)
+    gradients = [torch.autograd.grad((out * target).sum(), [batch, weight]) for out in (found, expected)]
+    torch.testing.assert_close(*gradients, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("side", [6, 8])
+def test_spd_is_the_same_function_in_training(side: int) -> None:
+    conv = SpaceToDepthConv(3, 3).double()
+    batch = images(2, 3, side, side)
+    trained = conv.train()(batch)
+    torch.testing.assert_close(trained, conv.eval()(batch), atol=1e-12, rtol=0)
+
+
+def test_counting_in_training_mode_counts_the_images_alone() -> None:
+    with torch.device("meta"):
+        conv, batch = SpaceToDepthConv(3, 3).train(), torch.zeros(5, 3, 8, 8)
+    with FlopCounterMode(display=False) as counter:
+        conv(batch)
+    assert counter.get_total_flops() == 2 * 5 * 16 * 9 * 12 * 3
 
 
 def dense_weight(weight: Array) -> Array:

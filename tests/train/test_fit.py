@@ -42,7 +42,7 @@ def losses(fitted: Fitted) -> list[float]:
 
 # A smooth network and a low rate keep rounding from growing: other thread counts and kernels move these by 2e-7.
 # Whoever has to change them raises TRAINING_VERSION, since equal inputs then train differently.
-GOLDEN_VERSION = 1
+GOLDEN_VERSION = 2
 GOLDEN = {
     "sgd": [1.32268103, 1.10191504, 0.92334708],
     "adamw": [0.96465031, 0.54851095, 0.51371244],
