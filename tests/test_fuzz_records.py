@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from audit_events import watching
+from edits import Edit, edited, edits_of, kinds_of_places
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_results import Kind, sample
@@ -50,54 +51,10 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=2),
     max_leaves=3,
 )
-Edit = tuple[str, int, str, Any]
-EDITS = st.tuples(
-    st.sampled_from(("delete", "set", "rename", "add", "swap", "repeat", "as text")),
-    st.integers(0, 100_000),
-    st.sampled_from(WORDS),
-    VALUES,
-)
+EDITS = edits_of(("delete", "set", "rename", "add", "swap", "repeat", "as text"), WORDS, VALUES)
 # By weight: a plan has most to it, and records are read one by one.
 FILES = ("plan.json",) * 6 + ("costs.json",) * 3 + ("environment.json",) * 2 + ("execution.json",)
 WHICH = st.sampled_from((*FILES, "records/*", "records/*", "failures/*"))
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The paths of everything in `value`; those that differ in an index alone count once."""
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    every = [path, *(place for key, inner in inside for place in places(inner, (*path, key)))]
-    return list({tuple(key for key in place if isinstance(key, str)): place for place in every}.values())
-
-
-def at(value: Any, path: tuple[Any, ...]) -> Any:
-    for key in path:
-        value = value[key]
-    return value
-
-
-def edited(document: Any, edit: Edit) -> Any:
-    """`document`, changed in place somewhere."""
-    kind, number, key, value = edit
-    known = places(document)[1:]
-    if not known:
-        return value
-    *above, last = known[number % len(known)]
-    parent, inner = at(document, tuple(above)), at(document, (*above, last))
-    if kind == "delete":
-        del parent[last]
-    elif kind == "rename" and isinstance(parent, dict):
-        parent[key] = parent.pop(last)
-    elif kind == "add" and isinstance(inner, dict):
-        inner[key] = value
-    elif kind == "swap":
-        parent[last] = json.loads(json.dumps(at(document, known[(number // 7) % len(known)])))
-    elif kind == "repeat" and isinstance(inner, list):
-        inner.extend(json.loads(json.dumps(inner)))
-    elif kind == "as text":
-        parent[last] = str(inner)
-    else:
-        parent[last] = value
-    return document
 
 
 def flawed(content: bytes, number: int, value: int, kind: str) -> bytes:
@@ -195,7 +152,7 @@ def test_a_folder_with_other_keys_and_values(
     path = target(copy(kind), which, number)
     document: Any = {} if path.read_bytes().endswith(b": ") else json.loads(path.read_bytes())
     for edit in edits:
-        document = edited(document, edit)
+        document = edited(document, edit, kinds_of_places)
     path.write_text(json.dumps(document))
     read(path.parent if path.name in FILES else path.parent.parent)
 
@@ -224,7 +181,7 @@ def test_a_report_on_a_folder_with_another_key_or_value(
 ) -> None:
     path = target(copy(kind), which, number)
     document: Any = {} if path.read_bytes().endswith(b": ") else json.loads(path.read_bytes())
-    path.write_text(json.dumps(edited(document, edit)))
+    path.write_text(json.dumps(edited(document, edit, kinds_of_places)))
     refusal(lambda: report_on(path.parent if path.name in FILES else path.parent.parent))
 
 
@@ -237,7 +194,7 @@ def test_reports_and_comparisons_of_many_more(
     path = target(copy(kind), which, number)
     document: Any = {} if path.read_bytes().endswith(b": ") else json.loads(path.read_bytes())
     for edit in edits:
-        document = edited(document, edit)
+        document = edited(document, edit, kinds_of_places)
     path.write_text(json.dumps(document))
     folder = path.parent if path.name in FILES else path.parent.parent
     if not refusal(lambda: report_on(folder)) and kind != "count":

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from audit_events import watching
+from edits import Edit, edited, edits_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -123,49 +124,7 @@ VALUES = st.recursive(
     max_leaves=4,
 )
 
-Edit = tuple[str, int, str, Any]
-EDITS = st.tuples(
-    st.sampled_from(("delete", "set", "rename", "add", "append", "swap")),
-    st.integers(0, 10_000),
-    st.sampled_from((*KEYS, *ODD_KEYS)),
-    VALUES,
-)
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The paths of everything in `value`."""
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, inner in inside for place in places(inner, (*path, key)))]
-
-
-def at(value: Any, path: tuple[Any, ...]) -> Any:
-    for key in path:
-        value = value[key]
-    return value
-
-
-def edited(document: Any, edit: Edit) -> Any:
-    """`document`, changed in place somewhere."""
-    kind, number, key, value = edit
-    known = places(document)[1:]
-    if not known:
-        return value
-    *above, last = known[number % len(known)]
-    parent, inner = at(document, tuple(above)), at(document, (*above, last))
-    if kind == "delete":
-        del parent[last]
-    elif kind == "rename" and isinstance(parent, dict):
-        parent[key] = parent.pop(last)
-    elif kind == "add" and isinstance(inner, dict):
-        inner[key] = value
-    elif kind == "append" and isinstance(inner, list):
-        inner.append(value)
-    elif kind == "swap":
-        parent[last] = json.loads(json.dumps(at(document, known[(number // 7) % len(known)])))
-    else:
-        parent[last] = value
-    return document
-
+EDITS = edits_of(("delete", "set", "rename", "add", "append", "swap"), (*KEYS, *ODD_KEYS), VALUES)
 
 TOKENS = (
     *("null", "true", "~", "0", "-1", "1e999", ".inf", ".nan", "0x10", "0o7", "1_000", "9" * 400, "1:30", "on", "No"),

@@ -19,6 +19,7 @@ RESULTS = Path(__file__).parent.parent / "results"
 
 # From the top down; what stands on one line does not import each other.
 LAYERS = (
+    ("__main__",),
     ("cli",),
     ("pages",),
     ("display", "doctor", "bench"),

@@ -251,16 +251,18 @@ class TestTrainingPage:
     OTHER: ClassVar[dict[str, Any]] = {**VARIANT, "variant": "maxpool", "ways": WAYS, "ratios": {}, "problems": {}}
 
     def test_a_row_a_way_and_a_column_a_variant(self) -> None:
-        _, table, words, problem = training_blocks({"split": "2x1", "variants": [self.VARIANT, self.OTHER]})
+        overall = {"bare": {"median": 0.98, "low": 0.97, "high": 0.99}}
+        training = {"split": "2x1", "variants": [self.VARIANT, self.OTHER], "ratios": overall}
+        _, table, words, problem = training_blocks(training)
         assert isinstance(table, Table)
-        assert [column.header for column in table.columns] == ["images/s", "spd", "maxpool"]
+        assert [column.header for column in table.columns] == ["images/s", "spd", "maxpool", "geometric mean"]
         assert table.rows == (
-            ("bare", "1,000", "1,000"),
-            ("harness", "980", "980"),
-            ("script, contiguous", "350", ABSENT),
-            ("harness to bare steps", "0.980 [0.970, 0.990]", ABSENT),
-            ("harness to the script", "2.80", ABSENT),
-            ("of matrix products (%)", "42", "42"),
+            ("bare", "1,000", "1,000", ""),
+            ("harness", "980", "980", ""),
+            ("script, contiguous", "350", ABSENT, ""),
+            ("harness to bare steps", "0.980 [0.970, 0.990]", ABSENT, "0.980 [0.970, 0.990]"),
+            ("harness to the script", "2.80", ABSENT, ABSENT),
+            ("of matrix products (%)", "42", "42", ""),
         )
         assert "2x1 workers x threads" in words.text
         assert problem.text == "spd, bare, compiled: no compiler."

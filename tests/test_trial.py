@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from torch import nn
@@ -19,6 +20,8 @@ from ablate import trial
 from ablate.data import DATASETS, image_folder, small_objects
 from ablate.data.types import Split, SplitName
 from ablate.errors import DataError
+from ablate.executors.contract import Call, Execution
+from ablate.executors.local import LocalWorker
 from ablate.measure.evaluation import Evaluation
 from ablate.models import resolve
 from ablate.records import Record, unpack_bits
@@ -293,6 +296,21 @@ class TestCheckpoint:
         assert events == ["load train"]
         trial.run(asked, lambda _: events.append("epoch"))
         assert events == ["load train", "epoch", "epoch", "trained", "load test", "evaluate"]
+
+
+@pytest.mark.slow
+def test_fifty_trials_in_one_worker_take_no_more_memory_than_ten(pictures_study: Path, tmp_path: Path) -> None:
+    arms = [resolve("mini_xception", {"width": 0.25, "downsample": name}) for name in ("spd", "strided", "maxpool")]
+    worker = LocalWorker(Execution(device="cpu", workers=1, threads=1))
+    taken = []
+    for number in range(50):
+        model = replace(arms[number % 3], num_classes=2, input_size=16).as_json()
+        asked = pictures(pictures_study, key=str(number), seed=number, model=model)
+        worker.run(Call("ablate.trial:run", asked, tmp_path / "log", timeout_seconds=None), ignore)
+        taken.append(psutil.Process(worker._process.pid).memory_info().rss / 2**20)
+    worker.close()
+    # A network of the first kind with its gradients and momenta takes 10 MiB.
+    assert taken[-1] - taken[9] < 10
 
 
 class Guarded:

@@ -58,6 +58,14 @@ def ratio(variant_rounds: Sequence[float | None], baseline_rounds: Sequence[floa
     return MedianInterval(interval.n, middle, interval.low, interval.high)
 
 
+def geometric_mean(ratios: Sequence[Sequence[float]]) -> MedianInterval:
+    """Of the ratios of several variants, each shape (rounds,), the geometric mean in every round: median, interval.
+
+    Raises `ValueError` for unequal numbers of rounds.
+    """
+    return median_interval(stats.gmean(np.array(ratios, dtype=np.float64), axis=0))
+
+
 def cost_verdict(found: MedianInterval, direction: Direction) -> Verdict | None:
     """What the interval of a ratio says; None without an interval.
 

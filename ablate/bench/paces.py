@@ -6,13 +6,13 @@ stretch, so that an epoch's preparations weigh as in a whole training.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ablate.analysis.ratios import MedianInterval, median_interval, ratio
+from ablate.analysis.ratios import MedianInterval, geometric_mean, median_interval, ratio
 from ablate.bench.script import MOST_LOADER_PROCESSES, UNTIMED_BATCHES, Script
 from ablate.data import DATASETS
 from ablate.executors.contract import CallFailed
@@ -83,6 +83,23 @@ def pace_of(planned: Planned, setup: Setup, crew: Crew, say: Say) -> dict[str, A
         "ratios": _ratios(rates),
         "problems": problems,
     }
+
+
+def overall(paces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The `ratios` of several variants in one, each the geometric mean over variants in every round: JSON.
+
+    What one of them lacks is left out.
+    """
+    names = [name for name in paces[0]["ratios"] if all(name in each["ratios"] for each in paces)]
+    return {name: _interval(geometric_mean([_rounds(each, name) for each in paces])) for name in names}
+
+
+def _rounds(pace: Mapping[str, Any], name: str) -> list[float]:
+    """The harness's loop over what `name` is held against, round by round."""
+    ways = pace["ways"]
+    other = ways[pace["ratios"][name]["to"]]["rounds"]
+    # What is measured less often is so in the first rounds.
+    return [ours / its for ours, its in zip(ways["harness"]["rounds"], other, strict=False)]
 
 
 def _steps(planned: Planned, images_per_second: float) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ablate import environment
-from ablate.bench.paces import Setup, pace_of
+from ablate.bench.paces import Setup, overall, pace_of
 from ablate.bench.placement import place
 from ablate.bench.script import SCRIPT
 from ablate.bench.studies import Asked, studies_of
@@ -71,7 +71,8 @@ def _trained(path: Path, overrides: Sequence[str], plan: Plan, setup: Setup, dep
         with crew(setup.device, log) as workers:
             with alone(setup.device, once(lambda: say(f"waiting until nothing else trains on {setup.device}"))):
                 paces = [_with_share(pace_of(each, setup, workers, say), ceilings) for each in plan.variants]
-            found: dict[str, Any] = {"training": {"split": str(setup.split), "ceilings": ceilings, "variants": paces}}
+            training = {"split": str(setup.split), "ceilings": ceilings, "variants": paces, "ratios": overall(paces)}
+            found: dict[str, Any] = {"training": training}
             if depth == "studies":
                 asked = Asked(path=path, overrides=tuple(overrides), device=setup.device, split=setup.split)
                 found["studies"] = studies_of(plan, asked, paces, workers, say)

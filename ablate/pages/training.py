@@ -14,10 +14,13 @@ def training_blocks(training: dict[str, Any]) -> list[Block]:
     """Images a second of every variant in every way, the harness's loop against others, its share of the ceiling."""
     variants = training["variants"]
     ways = list(dict.fromkeys(way for each in variants for way in each["ways"]))
-    columns = (Column("images/s", "left"), *(Column(each["variant"]) for each in variants))
-    rows = [(way, *(_pace(each, way) for each in variants)) for way in ways]
-    rows += [(f"harness {words}", *(_ratio(each, name) for each in variants)) for name, words in RATIO_NAMES.items()]
-    rows += [("of matrix products (%)", *(f"{100 * each['matrix_share']:.0f}" for each in variants))]
+    columns = (Column("images/s", "left"), *(Column(each["variant"]) for each in variants), Column("geometric mean"))
+    rows = [(way, *(_pace(each, way) for each in variants), "") for way in ways]
+    rows += [
+        (f"harness {words}", *(_ratio(each["ratios"], name) for each in (*variants, training)))
+        for name, words in RATIO_NAMES.items()
+    ]
+    rows += [("of matrix products (%)", *(f"{100 * each['matrix_share']:.0f}" for each in variants), "")]
     scripted = any("script" in each["ratios"] for each in variants)
     words = (
         "Medians of rounds in which every way trains in turn; ratios within rounds, with 95 % intervals. Bare steps "
@@ -56,10 +59,10 @@ def _pace(variant: dict[str, Any], way: str) -> str:
     return show("", variant["ways"][way]["images_per_second"]) if way in variant["ways"] else ABSENT
 
 
-def _ratio(variant: dict[str, Any], name: str) -> str:
-    if name not in variant["ratios"]:
+def _ratio(ratios: dict[str, Any], name: str) -> str:
+    if name not in ratios:
         return ABSENT
-    found = variant["ratios"][name]
+    found = ratios[name]
     if found["low"] is None:
         return show("", found["median"])
     return f"{found['median']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"

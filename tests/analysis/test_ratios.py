@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from ablate.analysis.ratios import BAND, MedianInterval, cost_verdict, median_interval, ratio
+from ablate.analysis.ratios import BAND, MedianInterval, cost_verdict, geometric_mean, median_interval, ratio
 from ablate.analysis.verdicts import Verdict
 
 
@@ -80,6 +80,14 @@ class TestRatio:
         assert ((low <= 1.07) & (high >= 1.07)).mean() >= 0.93
         first = ratio(list(1.07 * sides[0][0]), list(sides[1][0]))
         assert (first.low, first.high) == pytest.approx((low[0], high[0]))
+
+
+def test_the_geometric_mean_is_taken_within_rounds() -> None:
+    # Two variants, six rounds: the square roots of 2 * 8, 1 * 9, ... are 4, 3, 2, 6, 5, 1.
+    found = geometric_mean([[2.0, 1.0, 4.0, 6.0, 5.0, 1.0], [8.0, 9.0, 1.0, 6.0, 5.0, 1.0]])
+    assert (found.n, found.median, found.low, found.high) == (6, 3.5, 1.0, 6.0)
+    with pytest.raises(ValueError, match="inhomogeneous"):
+        geometric_mean([[1.0, 2.0], [1.0]])
 
 
 class TestVerdict:

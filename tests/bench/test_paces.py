@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ablate.bench import paces
-from ablate.bench.paces import Setup, pace_of
+from ablate.bench.paces import Setup, overall, pace_of
 from ablate.executors.contract import CallFailed
 from ablate.study.crew import Crew, Split
 from ablate.study.load import load_study
@@ -121,3 +121,24 @@ def test_every_way_comes_first_in_its_turn() -> None:
         "cab",
         "abc",
     ]
+
+
+class TestOverall:
+    @staticmethod
+    def pace(harness: list[float], script: list[float] | None) -> dict[str, Any]:
+        ways = {"harness": {"rounds": harness}, "bare": {"rounds": [100.0] * len(harness)}}
+        ratios = {"bare": {"to": "bare"}}
+        if script is None:
+            return {"ways": ways, "ratios": ratios}
+        ways["script, contiguous"] = {"rounds": script}
+        return {"ways": ways, "ratios": {**ratios, "script": {"to": "script, contiguous"}}}
+
+    def test_variants_weigh_alike_whatever_their_pace(self) -> None:
+        fast, slow = self.pace([400.0, 100.0, 100.0], [100.0]), self.pace([25.0, 25.0, 100.0], [25.0])
+        found = overall([fast, slow])
+        # Within rounds: sqrt(4 * 1/4) = 1, sqrt(1 * 1/4) = 1/2, 1; the script has one round, of 4 and 1.
+        assert found["bare"] == {"median": pytest.approx(1.0), "low": None, "high": None}
+        assert found["script"] == {"median": pytest.approx(2.0), "low": None, "high": None}
+
+    def test_what_one_variant_lacks_is_left_out(self) -> None:
+        assert list(overall([self.pace([1.0], [1.0]), self.pace([1.0], None)])) == ["bare"]

@@ -19,6 +19,7 @@ PACE = {
     "training_macs": 10_000_000,
     "precision": "fp32",
     "ways": {"harness": {"images_per_second": 1e3}},
+    "ratios": {},
 }
 
 
