@@ -32,13 +32,13 @@ def main(path: Path, target: Path, overrides: tuple[str, ...]) -> None:
     """Train every variant both ways, in turns by seed, and write the accuracies with their paired differences."""
     with tempfile.TemporaryDirectory(prefix="ablate-agreement-") as scratch:
         study = load_study(path, (*overrides, METRIC))
-        plan = plan_study(study, Path(scratch) / study.name, "cpu")
+        plan = plan_study(study, Path(scratch) / study.config.name, "cpu")
         trials = run(study, options=Options(results=Path(scratch), device="cpu")).results.trials
         harness = {(row.variant, row.seed): float(row.accuracy) for row in trials.itertuples()}
         script = {each: _scripted(task, Path(scratch)) for each, task in _tasks(plan)}
     compared = [_compared(planned.variant.name, harness, script) for planned in plan.variants]
     recorded = {
-        "study": study.name,
+        "study": study.config.name,
         "overrides": list(overrides),
         "environment": environment.describe("cpu", path, target.parent),
     }
