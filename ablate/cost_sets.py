@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 # What a set says of each variant beside `problems`: by operator in `uncounted`, else by column.
 BY_COLUMN = ("columns", "rounds", "samples", "spread", "uncounted")
 
@@ -79,12 +77,6 @@ def planned_group(
     """The chosen group of what `stored` holds for the variants and metrics of `plan`, which is plan.json."""
     models = {variant["variant"]: variant["model"] for variant in plan["variants"]}
     return chosen_group(cost_groups(stored, environments, models), plan["study"]["measure"])
-
-
-def cost_table(group: CostGroup | None) -> pd.DataFrame:
-    """`variant` and the columns of `group`, one row a variant; without rows where nothing was measured."""
-    variants = {} if group is None else group.variants
-    return pd.DataFrame([{"variant": name, **own.columns} for name, own in variants.items()] or {"variant": []})
 
 
 def _covers(measured: dict[str, Any], models: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 import difflib
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from ablate.errors import UnknownName
@@ -42,3 +42,17 @@ def load_dotted(path: str) -> Any:
     """
     module, _, attribute = path.partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def on_first_use(package: str, exports: Mapping[str, str]) -> Callable[[str], Any]:
+    """The `__getattr__` of `package` for the names in `exports`, name -> what `load_dotted` takes.
+
+    So a command imports what it needs of a package, not all that the package offers.
+    """
+
+    def get(name: str) -> Any:
+        if name in exports:
+            return load_dotted(exports[name])
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return get

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ablate.cost_sets import CostGroup, chosen_group, cost_groups, cost_table
+from ablate.cost_sets import CostGroup, chosen_group, cost_groups
 
 MODELS = {"a": {"width": 0.25}, "b": {"width": 0.5}}
 MACHINES = {
@@ -39,7 +39,6 @@ def groups(*sets: dict[str, Any]) -> list[CostGroup]:
 def test_nothing_measured_is_no_group() -> None:
     assert cost_groups(None, MACHINES, MODELS) == []
     assert chosen_group([], ["latency"]) is None
-    assert cost_table(None).to_dict("list") == {"variant": []}
 
 
 def test_a_later_set_adds_a_metric() -> None:
@@ -48,10 +47,7 @@ def test_a_later_set_adds_a_metric() -> None:
     assert group.variants["b"].columns == {"latency": 1.0, "memory": 5.0}
     assert (group.environments, group.machine, group.conditions) == (("e1", "e2"), {"cpu": "Xeon"}, EAGER)
     assert group.observed == ({"rounds": 12}, {"rounds": 12})
-    assert cost_table(group).to_dict("records") == [
-        {"variant": "a", "latency": 1.0, "memory": 5.0},
-        {"variant": "b", "latency": 1.0, "memory": 5.0},
-    ]
+    assert group.variants["a"].columns == {"latency": 1.0, "memory": 5.0}
 
 
 def test_a_newer_number_replaces_an_older_and_a_set_that_is_wholly_replaced_is_not_named() -> None:

@@ -127,7 +127,7 @@ def report_on(folder: Path) -> None:
     """All of the report but its pictures."""
     results = load_results(folder)
     derived = report.tables(results)
-    blocks = report.document(results, derived)
+    blocks = report.composed(results, derived)
     for text in (markdown.render(blocks), latex.render(blocks)):
         assert "\x1b" not in text
         text.encode()

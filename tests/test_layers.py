@@ -187,6 +187,11 @@ def test_what_is_imported_is_a_declared_dependency() -> None:
     assert {packages.get(library, library).lower() for library in libraries()} <= declared
 
 
+def test_a_worker_has_no_tables() -> None:
+    code = "import sys, ablate.trial\nassert not {'pandas', 'scipy', 'optuna'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 class TestWithoutTorch:
     """What must answer at once, in a process where importing torch is an error."""
 
@@ -223,6 +228,10 @@ except SystemExit as exit:
 
     def test_import_brings_in_nothing_heavy(self) -> None:
         self.run("import ablate\nassert not {'numpy', 'pandas', 'optuna', 'rich'} & set(sys.modules)")
+
+    def test_a_run_begins_without_what_it_ends_with(self) -> None:
+        late = {"pandas", "scipy", "statsmodels", "matplotlib", "jinja2"}
+        self.run(f"import ablate.study.run, ablate.display\nassert not {late} & set(sys.modules)")
 
     def test_the_names_of_the_package_but_for_building_networks(self) -> None:
         self.run("import ablate\nablate.run, ablate.load_study, ablate.load_results, ablate.analysis.contrasts")

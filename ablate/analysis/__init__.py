@@ -19,7 +19,20 @@ ratios       what was measured round by round -> medians, ratios, intervals, ver
 counting     what becomes of a printed number once its meanings are counted
 """
 
-from ablate.analysis.conclusions import Conclusions, conclude, contrasts
-from ablate.analysis.summary import summarise
+from typing import TYPE_CHECKING
+
+from ablate.lookup import on_first_use
+
+if TYPE_CHECKING:
+    from ablate.analysis.conclusions import Conclusions, conclude, contrasts
+    from ablate.analysis.summary import summarise
 
 __all__ = ["Conclusions", "conclude", "contrasts", "summarise"]
+
+__getattr__ = on_first_use(
+    __name__,
+    {
+        **{name: f"ablate.analysis.conclusions:{name}" for name in ("Conclusions", "conclude", "contrasts")},
+        "summarise": "ablate.analysis.summary:summarise",
+    },
+)

@@ -11,7 +11,10 @@ tables  all of it as tables
 How files are written and JSON is read stands in ablate/files.py, what each may hold in ablate/schema/.
 """
 
+from typing import TYPE_CHECKING
+
 from ablate.files import canonical, clear_partials, digest, read_json, write_bytes, write_json
+from ablate.lookup import on_first_use
 from ablate.records.places import checkpoint_path, failure_path, finished_keys, log_path, record_path, set_aside
 from ablate.records.record import (
     PackedBits,
@@ -31,8 +34,10 @@ from ablate.records.stored import (
     stored_failure,
     stored_plan,
 )
-from ablate.records.tables import CURVE_COLUMNS, Results, levels_of, load_results
 from ablate.schema.record import ENDED, TRIAL_METRICS, State
+
+if TYPE_CHECKING:
+    from ablate.records.tables import CURVE_COLUMNS, Results, levels_of, load_results
 
 __all__ = [
     "CURVE_COLUMNS",
@@ -69,3 +74,9 @@ __all__ = [
     "write_bytes",
     "write_json",
 ]
+
+# pandas takes a while to import, and those who write records have no tables.
+__getattr__ = on_first_use(
+    __name__,
+    {name: f"ablate.records.tables:{name}" for name in ("CURVE_COLUMNS", "Results", "levels_of", "load_results")},
+)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ablate.cost_sets import CostGroup, cost_table, planned_group
+from ablate.cost_sets import CostGroup, planned_group
 from ablate.errors import ResultsError
 from ablate.records.places import record_path
 from ablate.records.record import PackedBits, Record, packed_bits, read_record
@@ -64,6 +64,12 @@ def load_results(folder: Path | str) -> Results:
         cost_group=group,
         correct={key: packed_bits(record) for key, record in outcomes.records.items()},
     )
+
+
+def cost_table(group: CostGroup | None) -> pd.DataFrame:
+    """`variant` and the columns of `group`, one row a variant; without rows where nothing was measured."""
+    variants = {} if group is None else group.variants
+    return pd.DataFrame([{"variant": name, **own.columns} for name, own in variants.items()] or {"variant": []})
 
 
 def levels_of(plan: dict[str, Any], variant: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 will have them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -38,6 +38,16 @@ def compared(plan: Plan, values: pd.DataFrame, seeds: Sequence[int]) -> list[Com
     weighed = [*_contrasts(plan), *_claims(plan)]
     rows = values.loc[list(seeds)]
     return [compare(rows, plan.study.config.primary, weights) for weights in weighed if weights]
+
+
+def half_widths(plan: Plan, folder: Path) -> Callable[[Sequence[int]], list[float]]:
+    """Over some seeds, half of every 95 % interval of `compared`, in the metric's unit; NaN for under two pairs."""
+    values = primary_values(plan, folder)
+
+    def widths(seeds: Sequence[int]) -> list[float]:
+        return [(each.effect.ci_high - each.effect.ci_low) / 2 for each in compared(plan, values, seeds)]
+
+    return widths
 
 
 def primary_claims(plan: Plan) -> list[TestedClaim]:

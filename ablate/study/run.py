@@ -5,14 +5,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ablate import environment, report
+from ablate import environment, records, report
 from ablate.data import DATASETS
 from ablate.errors import DataError
 from ablate.executors.contract import Execution
 from ablate.lookup import load_dotted
-from ablate.records import Results, failure_path, finished_keys, load_results, log_path, stored_plan
+from ablate.records import failure_path, finished_keys, log_path, stored_plan
 from ablate.schema import SeedBlocks
 from ablate.study import training
 from ablate.study.agenda import Job
@@ -37,6 +37,10 @@ from ablate.study.supervise import Terms
 from ablate.study.training import check_reachable, jobs_of
 from ablate.study.variants import variants_of
 
+if TYPE_CHECKING:
+    from ablate.records import Results
+    from ablate.report import Tables
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -45,8 +49,8 @@ class Outcome:
     `missing` counts trials without an outcome, `failed` those that failed for good, the cost phase among them.
     """
 
-    results: Results
-    tables: report.Tables
+    results: "Results"
+    tables: "Tables"
     missing: int
     failed: int
     work: Literal["none", "some"]
@@ -177,7 +181,7 @@ def _started(plan: Plan, folder: Path, execution: Execution) -> StudyStarted:
 
 
 def _conclude(plan: Plan, folder: Path, work: Literal["none", "some"]) -> Outcome:
-    results = load_results(folder)
+    results = records.load_results(folder)
     tables = report.tables(results)
     report.write_derived(results, tables)
     states = results.trials["state"]

@@ -7,13 +7,14 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from ablate.analysis.pairing import Comparison
 from ablate.analysis.sequential import enough, seeds_so_far
+from ablate.lookup import load_dotted
 from ablate.records import finished_keys
 from ablate.schema import SeedBlocks
-from ablate.study.compared import compared, primary_values
 from ablate.study.events import Outlook, SeedsSettled
 from ablate.study.plan import Plan
+
+HALF_WIDTHS = "ablate.study.compared:half_widths"  # of which only blocks of seeds have need
 
 
 def grown(plan: Plan, folder: Path) -> Plan:
@@ -36,14 +37,14 @@ def settle(plan: Plan, folder: Path) -> SeedsSettled | None:
     finished = finished_keys(folder)
     # A variant has no more seeds with a record than there are records.
     known = plan.with_seeds(range(max(len(plan.seeds), min(blocks.at_most, len(finished)))))
-    values = primary_values(known, folder)
+    half_widths = load_dotted(HALF_WIDTHS)(known, folder)
     outlook: Outlook = "at most"
     judged, half_width = 0, math.nan
     for count in seeds_so_far(blocks.start, blocks.at_most):
         if not _is_whole(known, count, finished):
             outlook = "unfinished"
             break
-        widths = half_widths(compared(known, values, range(count)))
+        widths = half_widths(range(count))
         judged, half_width = count, _widest(widths)
         if enough(widths, blocks.until):
             outlook = "enough"
@@ -51,11 +52,6 @@ def settle(plan: Plan, folder: Path) -> SeedsSettled | None:
     planned = max(count, len(plan.seeds))
     metric = plan.study.config.primary
     return SeedsSettled(metric, planned, blocks.at_most, blocks.until, outlook, judged, half_width)
-
-
-def half_widths(comparisons: Sequence[Comparison]) -> list[float]:
-    """Half the width of every 95 % interval, in the metric's unit; NaN for under two pairs."""
-    return [(each.effect.ci_high - each.effect.ci_low) / 2 for each in comparisons]
 
 
 def _is_whole(plan: Plan, count: int, finished: set[str]) -> bool:

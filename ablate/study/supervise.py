@@ -46,10 +46,20 @@ class Seat:
 
 
 class Supervisor:
-    """Runs jobs on workers and sees to it that each ends as a record, or as a row that says why not."""
+    """Runs jobs on workers and sees to it that each ends as a record, or as a row that says why not.
 
-    def __init__(self, jobs: Sequence[Job], queue: Ledger, terms: Terms, observer: Observer) -> None:
-        self._queue, self._terms, self._observer = queue, terms, observer
+    `meanwhile` is called, more than once and by any thread, while a worker has no trial to run and others still do.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        queue: Ledger,
+        terms: Terms,
+        observer: Observer,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._queue, self._terms, self._observer, self._meanwhile = queue, terms, observer, meanwhile
         self._agenda = Agenda(jobs, terms.folder, terms.retries, observer)
         self._stopped = threading.Event()
 
@@ -91,6 +101,7 @@ class Supervisor:
             claim = self._queue.claim(self._agenda.next_of)
             if claim is not None or self._agenda.is_empty():
                 return claim
+            self._meanwhile()
             self._agenda.wait(LOOK_SECONDS)
         return None
 

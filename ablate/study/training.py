@@ -20,6 +20,8 @@ from ablate.study.shelf import RecordShelf
 from ablate.study.supervise import Seat, Supervisor, Terms
 
 TRIAL = "ablate.trial:run"
+# What a run ends with takes seconds to import.
+REPORT = ("ablate.report:write_derived", "ablate.report.figures:picture")
 
 Train = Callable[[Sequence[Job]], None]
 
@@ -76,9 +78,14 @@ def training(
             if jobs and not seats:
                 seats.extend(stack.enter_context(_seats(options, execution)))
             if jobs:
-                Supervisor(jobs, queue, terms, observer).run(seats)
+                Supervisor(jobs, queue, terms, observer, _import_report).run(seats)
 
         yield train
+
+
+def _import_report() -> None:
+    for path in REPORT:
+        load_dotted(path)
 
 
 def _ledger(plan: Plan, folder: Path, url: str | None, torch_version: str, observer: Observer) -> Ledger:

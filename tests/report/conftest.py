@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablate.cost_sets import CostGroup, VariantCosts, cost_table
+from ablate.cost_sets import CostGroup, VariantCosts
 from ablate.records import PackedBits, Results
+from ablate.records.tables import cost_table
 
 ENVIRONMENTS = {
     "e1": {"machine": {"versions": {"torch": "2.13.0"}, "cpu": "Xeon", "cores": 2, "gpu": None}, "commit": "abc"},

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from ablate.report import results_table, strict_problems, tables
+from ablate.report import strict_problems, tables
 from ablate.report.contrasting import cost_baselines
 from ablate.report.numbers import quantity
+from ablate.report.sections.results import results_table
 
 CROSSED = {"model.downsample": ["strided", "spd"], "model.width": ["0.25", "0.5"]}
 LATENCY = "latency_ms_p50"

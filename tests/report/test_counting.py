@@ -239,7 +239,7 @@ class TestChart:
     def test_two_bars_are_no_chart(self, counted: Make) -> None:
         results = counted(claims=CLAIMS[:-1])
         assert parameter_chart(results) is None
-        assert "figures" not in render(report.document(results, report.tables(results)))
+        assert "figures" not in render(report.composed(results, report.tables(results)))
 
 
 class TestReport:
@@ -257,7 +257,7 @@ class TestReport:
 
     def test_without_claims_the_systems_stand_alone(self, counted: Make) -> None:
         results = counted(claims=[])
-        blocks = report.document(results, report.tables(results))
+        blocks = report.composed(results, report.tables(results))
         headings = [block.text for block in blocks if isinstance(block, Heading)]
         assert headings == ["toy", "Systems", "How to reproduce", "Environment", "Method"]
         said = Paragraph("2 systems were counted; no printed number was stated to compare them with.", "answer")
@@ -265,7 +265,7 @@ class TestReport:
 
     def test_the_document_has_one_row_a_number_and_the_picture(self, counted: Make) -> None:
         results = counted()
-        text = render(report.document(results, report.tables(results)))
+        text = render(report.composed(results, report.tables(results)))
         row = "| small-macs | small has 5.7e+08 | A paper, table 1 | 570,000,000 | 568,740,352 | matches |"
         assert f"{row} macs of small: 568,740,352 (-0.22 %). Of \\| pixels. |" in text
         assert "![Parameters, measured and as printed](figures/parameters.svg)" in text
@@ -277,7 +277,7 @@ class TestReport:
 
     def test_costs_that_are_asked_for_are_missed(self, counted: Make) -> None:
         results = replace(counted(), cost_group=None, costs=pd.DataFrame({"variant": []}))
-        blocks = report.document(results, report.tables(results))
+        blocks = report.composed(results, report.tables(results))
         assert any(isinstance(block, Notice) and "have not been measured" in block.text for block in blocks)
         asked_for_none = counted(measure=["params"])
         asked_for_none = replace(asked_for_none, cost_group=None, costs=pd.DataFrame({"variant": []}))

@@ -97,7 +97,7 @@ class Elements(HTMLParser):
 
 def blocks_of(folder: Path) -> list[Block]:
     results = load_results(folder)
-    return report.document(results, report.tables(results))
+    return report.composed(results, report.tables(results))
 
 
 def controls(text: str) -> set[str]:

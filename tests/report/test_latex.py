@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from ablate.report import document, tables
+from ablate.report import composed, tables
 from ablate.report.document import Column, Heading, Paragraph, Table
 from ablate.report.latex import ROWS_A_PART, escape, render
 
@@ -44,7 +44,7 @@ def test_text_is_printed_as_it_is(text, escaped):
 
 def test_named_tables_are_there_and_others_are_not(toy, claim):
     results = toy(claims=[claim()])
-    text = render(document(results, tables(results)))
+    text = render(composed(results, tables(results)))
     assert re.findall(r"\\label\{tab:([^}]*)\}", text) == ["results", "claims", "contrasts"]
     assert text.count(r"\toprule") == text.count(r"\midrule") == text.count(r"\bottomrule") == 3
     assert r"strided (baseline) & 8 &" in text
@@ -53,7 +53,7 @@ def test_named_tables_are_there_and_others_are_not(toy, claim):
 
 def test_a_crossed_study_has_its_main_effects_and_interactions(toy):
     results = toy(factors={"model.downsample": ["strided", "spd"], "model.width": ["0.25", "0.5"]})
-    labels = re.findall(r"\\label\{tab:([^}]*)\}", render(document(results, tables(results))))
+    labels = re.findall(r"\\label\{tab:([^}]*)\}", render(composed(results, tables(results))))
     assert labels == ["results", "main-effects", "anova", "interactions", "contrasts"]
 
 
@@ -74,7 +74,7 @@ def test_tables_of_one_name_have_labels_of_their_own():
 @pytest.mark.slow
 def test_a_report_compiles(toy, claim, tmp_path):
     results = toy(claims=[claim()])
-    said = compiled(render(document(results, tables(results))), tmp_path)
+    said = compiled(render(composed(results, tables(results))), tmp_path)
     assert "Overfull" not in said
 
 

@@ -20,14 +20,14 @@ from ablate.records import (
     save_record,
     write_json,
 )
-from ablate.report import SECTIONS, document, results_table, tables, write
+from ablate.report import SECTIONS, composed, tables, write
 from ablate.report.document import Heading
 from ablate.report.markdown import render
-from ablate.report.sections.results import effects_table
+from ablate.report.sections.results import effects_table, results_table
 
 
 def report_of(results, **options):
-    return render(document(results, tables(results, **options)))
+    return render(composed(results, tables(results, **options)))
 
 
 def digests(folder):

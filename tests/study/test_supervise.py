@@ -22,6 +22,8 @@ from ablate.study.supervise import Seat, Supervisor, Terms
 
 Progress = Callable[[dict[str, Any]], None]
 
+PATIENCE_SECONDS = 30
+
 
 class Script:
     """Workers in this process; `answers` has, for a key, what its calls give: an exception, or a record."""
@@ -68,6 +70,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.events: list[Any] = []
+        self.meanwhile = threading.Event()
 
     def supervise(
         self, jobs: list[Job], worker: Any, observer: Callable[[Any], None] | None = None, **terms: Any
@@ -83,7 +86,8 @@ class Bench:
         seats = [Seat(worker, "cpu")] * stated.pop("workers")
         agreed = Terms(folder=self.folder, function="a:b", environment=self.environment, **stated)
         with Ledger(file_place(self.folder), "toy", RecordShelf(self.folder)) as queue:
-            Supervisor(jobs, queue, agreed, observer or self.events.append).run(seats)
+            told = observer or self.events.append
+            Supervisor(jobs, queue, agreed, told, self.meanwhile.set).run(seats)
 
     def environment(self, machine: dict[str, Any] | None) -> str:
         return "env" if machine is None else machine["name"]
@@ -268,3 +272,18 @@ def test_many_workers_share_the_jobs(bench: Bench, make_record: Any) -> None:
     keys = [f"k{number:02}" for number in range(24)]
     bench.supervise([job(key) for key in keys], script, workers=4)
     assert sorted(script.keys) == keys
+
+
+def test_while_the_last_trial_runs_a_worker_without_one_leaves_time(bench: Bench, make_record: Any) -> None:
+    class Patient(Script):
+        def run(self, call: Call, on_progress: Progress) -> dict[str, Any]:
+            assert call.task["key"] == key_of("a") or bench.meanwhile.wait(PATIENCE_SECONDS)
+            return super().run(call, on_progress)
+
+    bench.supervise([job("a"), job("b")], Patient(make_record), workers=2)
+    assert load_record(bench.folder, key_of("b")) is not None
+
+
+def test_one_worker_has_a_trial_until_the_end(bench: Bench, make_record: Any) -> None:
+    bench.supervise([job("a"), job("b")], Script(make_record))
+    assert not bench.meanwhile.is_set()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ablate.report import document, tables, write
+from ablate.report import composed, tables, write
 from ablate.report.document import Code, Column, Heading, Notice, Table
 from ablate.report.html import render
 from ablate.report.index import Entry, index
@@ -292,7 +292,7 @@ def test_a_code_block_and_a_notice_stay_within_a_phone(browser: Any, tmp_path: P
 def test_every_chart_of_the_crossed_study_is_there(browser: Any, toy: Any, crossed: Path) -> None:
     opened(browser, crossed)
     results = toy(factors=CROSSED)
-    charts = [block for block in document(results, tables(results)) if type(block).__name__.endswith("Chart")]
+    charts = [block for block in composed(results, tables(results)) if type(block).__name__.endswith("Chart")]
     shown = browser.find_elements("css selector", "figure svg")
     assert len(shown) == len(charts) == 3
     assert all(each.rect["width"] > 300 and each.rect["height"] > 100 for each in shown)

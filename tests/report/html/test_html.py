@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from ablate.report import document, tables
+from ablate.report import composed, tables
 from ablate.report.document import Cell, Column, Heading, Notice, Paragraph, Table
 from ablate.report.html import SIGNS, TONES, render, sort_value
 from ablate.report.html.inline import inline
@@ -57,7 +57,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def page(toy, claim):
     results = toy(claims=[claim()])
-    return Page(render(document(results, tables(results))))
+    return Page(render(composed(results, tables(results))))
 
 
 def test_every_element_is_closed(page):
@@ -94,7 +94,7 @@ def test_the_policy_allows_its_own_script_alone():
 
 def test_it_opens_with_question_answer_and_conditions(toy):
     results = toy()
-    text = Page(render(document(results, tables(results)))).text
+    text = Page(render(composed(results, tables(results)))).text
     order = ["Does SPD help?", "On accuracy: spd is better than strided", "The conditions that the answer holds for"]
     places = [text.index(part) for part in [*order, "Every variant: what it reached"]]
     assert places == sorted(places)
@@ -158,7 +158,7 @@ def test_hostile_text_stays_text(toy, claim):
         claims=[claim(statement=HOSTILE, source=HOSTILE, better={"bias": HOSTILE}, than={"bias": "<b>"})],
     )
     assert claims_section(results, tables(results))
-    text = render(document(results, tables(results)))
+    text = render(composed(results, tables(results)))
     page = Page(text)
     assert len(page.named("script")) == 1
     assert not page.named("b")
@@ -173,7 +173,7 @@ def test_headings_of_one_text_have_ids_of_their_own():
 
 def test_a_picture_takes_the_colours_of_the_page_and_ids_of_its_own(toy):
     results = toy()
-    chart = next(block for block in document(results, tables(results)) if type(block).__name__ == "LadderChart")
+    chart = next(block for block in composed(results, tables(results)) if type(block).__name__ == "LadderChart")
     drawn = inline(chart, "effects-1")
     assert drawn.startswith("<svg viewBox=")
     assert "var(--c-1b1b1f)" in drawn
@@ -189,7 +189,7 @@ def test_a_picture_takes_the_colours_of_the_page_and_ids_of_its_own(toy):
 
 def test_the_same_blocks_give_the_same_page(toy):
     results = toy()
-    blocks = document(results, tables(results))
+    blocks = composed(results, tables(results))
     assert render(blocks) == render(blocks)
 
 
