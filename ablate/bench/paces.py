@@ -61,7 +61,7 @@ def pace_of(planned: Planned, setup: Setup, crew: Crew, say: Say) -> dict[str, A
     """
     task = stretch_of(planned, steps=FEWEST_STEPS)
     # The first pass of a process loads data and code; the second is what a step takes.
-    pace = [crew.images_per_second(setup.split, {**task, "way": "bare"}) for _ in range(2)][1]
+    pace = [crew.images_per_second(setup.split, task) for _ in range(2)][1]
     steps = _steps(planned, pace / setup.split.workers)
     say(f"{planned.variant.name}: training stretches of {steps} steps")
     rates: dict[str, list[float]] = {}

@@ -27,7 +27,7 @@ class Paced(Crew):
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.loops = 0
+        self.loops = -2  # before the clock counts
 
     def images_per_second(self, split: Split, task: Mapping[str, Any], function: str = "") -> float:
         self.asked.append((str(split), dict(task)))

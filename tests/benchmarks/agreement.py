@@ -29,20 +29,20 @@ METRIC = "measure=[accuracy]"
 
 
 def main(path: Path, target: Path, overrides: tuple[str, ...]) -> None:
-    """Train every variant both ways, in turns by seed, and write the accuracies with their paired differences."""
+    """Train every variant both ways and write the accuracies with their paired differences."""
     with tempfile.TemporaryDirectory(prefix="ablate-agreement-") as scratch:
         study = load_study(path, (*overrides, METRIC))
         plan = plan_study(study, Path(scratch) / study.config.name, "cpu")
         trials = run(study, options=Options(results=Path(scratch), device="cpu")).results.trials
         harness = {(row.variant, row.seed): float(row.accuracy) for row in trials.itertuples()}
         script = {each: _scripted(task, Path(scratch)) for each, task in _tasks(plan)}
-    compared = [_compared(planned.variant.name, harness, script) for planned in plan.variants]
+    found = [compared(planned.variant.name, harness, script) for planned in plan.variants]
     recorded = {
         "study": study.config.name,
         "overrides": list(overrides),
         "environment": environment.describe("cpu", path, target.parent),
     }
-    write_json(target, {**recorded, "variants": compared})
+    write_json(target, {**recorded, "variants": found})
 
 
 def _tasks(plan: Plan) -> Iterator[tuple[tuple[str, int], dict[str, Any]]]:
@@ -71,7 +71,7 @@ def _scripted(task: dict[str, Any], folder: Path) -> float:
     return float(json.loads(done.stdout.splitlines()[-1])["accuracy"])
 
 
-def _compared(name: str, harness: dict[Any, float], script: dict[Any, float]) -> dict[str, Any]:
+def compared(name: str, harness: dict[Any, float], script: dict[Any, float]) -> dict[str, Any]:
     """Accuracies by seed, and the mean paired difference, harness less script, with its 95 % t interval."""
     seeds = sorted(seed for variant, seed in harness if variant == name)
     ours, its = ([taken[name, seed] for seed in seeds] for taken in (harness, script))
