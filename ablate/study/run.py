@@ -15,7 +15,6 @@ from ablate.lookup import load_dotted
 from ablate.records import failure_path, finished_keys, log_path, stored_plan
 from ablate.schema import SeedBlocks
 from ablate.study import training
-from ablate.study.agenda import Job
 from ablate.study.cost_phase import lacks_costs, measure_costs
 from ablate.study.devices import settle_devices
 from ablate.study.events import Observer, StatementChanged, StudyStarted, unobserved
@@ -82,7 +81,7 @@ def run(
     _say_changes(plan, folder, observer)
     write_plan(plan, folder)
     if jobs or costs or options.ledger is not None:
-        plan = _work(plan, folder, jobs, costs, options, observer)
+        plan = _work(plan, folder, costs, options, observer)
     return _conclude(plan, folder, "some" if jobs or costs else "none")
 
 
@@ -107,7 +106,7 @@ def _fetch_data(study: Study) -> None:
             load_dotted(source.fetch)(data)
 
 
-def _work(plan: Plan, folder: Path, jobs: list[Job], costs: bool, options: Options, observer: Observer) -> Plan:
+def _work(plan: Plan, folder: Path, costs: bool, options: Options, observer: Observer) -> Plan:
     """Measure and train what is missing, block of seeds after block; the plan as it is then."""
     deadline = time.monotonic() + options.max_hours * 3600
     devices = settle_devices(options.device, options.whereabouts)
@@ -125,12 +124,12 @@ def _work(plan: Plan, folder: Path, jobs: list[Job], costs: bool, options: Optio
     if not plan.trials:
         return plan
     with training.training(plan, terms, options, execution, torch_version, observer) as train:
-        train(jobs)
+        train(jobs_of(plan, folder, options.only, execution.workers))
         while (larger := grown(plan, folder)) is not plan:
             plan = larger
             write_plan(plan, folder)
             observer(_started(plan, folder, execution))
-            train(jobs_of(plan, folder, options.only))
+            train(jobs_of(plan, folder, options.only, execution.workers))
     settled = settle(plan, folder)
     if settled is not None:
         observer(settled)

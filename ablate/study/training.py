@@ -35,14 +35,17 @@ def check_reachable(options: Options, folder: Path) -> None:
         server_place(folder, options.ledger)
 
 
-def jobs_of(plan: Plan, folder: Path, only: Sequence[str]) -> list[Job]:
-    """Trials without a record: seed by seed, so that pairs complete early, and the largest network of a seed first."""
+def jobs_of(plan: Plan, folder: Path, only: Sequence[str], abreast: int = 1) -> list[Job]:
+    """Trials without a record, as many seeds at a time as trials run `abreast`, the largest networks of these first.
+
+    So pairs complete early, and workers that train one network side by side begin and end the last ones together.
+    """
     by_name = {planned.variant.name: planned for planned in plan.variants}
     chosen = [lookup(by_name, name, "variant") for name in only] or list(plan.variants)
     wanted = {key for planned in chosen for key in planned.keys.values()} - finished_keys(folder)
     trials = [(key, *owner) for key, owner in plan.trials.items() if key in wanted]
     place = {seed: position for position, seed in enumerate(plan.seeds)}
-    trials.sort(key=lambda trial: (place[trial[2]], -trial[1].macs * trial[1].variant.steps))
+    trials.sort(key=lambda trial: (place[trial[2]] // abreast, -trial[1].macs * trial[1].variant.steps))
     return [_job(planned, seed, key) for key, planned, seed in trials]
 
 
