@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import signal
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
@@ -41,6 +42,12 @@ def one_thread() -> None:
     """Networks of tests are so small that threads only wait for one another, tenfold beside another busy process."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Where tests are started in the background, interrupts are ignored, and their processes would inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

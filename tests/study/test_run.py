@@ -375,10 +375,15 @@ running.run("toy.yaml", options=options, observer=lambda event: print(type(event
 """
 
 
-def start(engine: Any) -> subprocess.Popen[str]:
+@contextmanager
+def start(engine: Any) -> Iterator[subprocess.Popen[str]]:
     """The study run by a process group of its own, as a shell or a scheduler starts it; it prints its events."""
     command = [sys.executable, "-c", PROGRAM]
-    return subprocess.Popen(command, cwd=engine.folder, start_new_session=True, stdout=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, cwd=engine.folder, start_new_session=True, stdout=subprocess.PIPE, text=True) as run:
+        try:
+            yield run
+        finally:
+            run.kill()
 
 
 def wait_for_records(process: subprocess.Popen[str], count: int) -> None:
