@@ -49,7 +49,8 @@ DOORS = {
     "rich": {"display.blocks", "display.live", "display.terminal"},
     "typer": {"cli"},
     "pydantic": {
-        f"schema.{name}" for name in ("claims", "network", "plan", "record", "section", "stored", "study", "training")
+        f"schema.{name}"
+        for name in ("claims", "matching", "network", "plan", "record", "section", "stored", "study", "training")
     },
     "scipy": {f"analysis.{name}" for name in ("crossed", "effects", "power", "ratios", "unpaired")},
     "statsmodels": {"analysis.crossed", "analysis.verdicts"},
@@ -71,6 +72,7 @@ DOORS = {
         *(f"models.{name}" for name in ("activations", "blocks", "builders", "counts", "downsample", "external")),
         *(f"models.{name}" for name in ("family", "fvcore_counts", "initialise", "network", "outputs", "quantify")),
         "models.repeatable",
+        "models.sizing",
         "models.traffic",
         "measure.ceilings",
         "measure.profile",

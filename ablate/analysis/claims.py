@@ -13,13 +13,12 @@ TestedClaim = DifferenceClaim | InteractionClaim
 """A claim about what training gives, one number a seed."""
 
 
-def claim_weights(trials: pd.DataFrame, claim: TestedClaim, factor_columns: Mapping[str, str]) -> Weights:
+def claim_weights(cells: Cells, claim: TestedClaim, factor_columns: Mapping[str, str]) -> Weights:
     """The combination of variants that `claim` says is above zero (below, where a lower value is the better one).
 
-    `factor_columns` maps the factors' paths, as the claim writes them, to columns of `trials` that hold level names.
-    Empty where the study has no such arms. An unknown factor raises `UnknownName`.
+    `factor_columns` maps the factors' paths, as the claim writes them, to the columns of `cells`. Empty where the study
+    has no such arms. An unknown factor raises `UnknownName`.
     """
-    cells = _cells(trials, factor_columns)
     if isinstance(claim, DifferenceClaim):
         return difference(cells, _by_column(claim.better, factor_columns), _by_column(claim.than, factor_columns))
     named = claim.interaction
@@ -27,9 +26,10 @@ def claim_weights(trials: pd.DataFrame, claim: TestedClaim, factor_columns: Mapp
     return interaction(cells, *sides)
 
 
-def _cells(trials: pd.DataFrame, factor_columns: Mapping[str, str]) -> Cells:
+def cells_of(trials: pd.DataFrame, factor_columns: Mapping[str, str]) -> Cells:
+    """The cells of `trials`, a row a trial with the column `variant` and one a factor, as `factor_columns` has them."""
     arms = trials.drop_duplicates("variant").to_dict("records")
-    return {str(row["variant"]): _comparable({at: row[at] for at in factor_columns.values()}) for row in arms}
+    return [(str(row["variant"]), _comparable({at: row[at] for at in factor_columns.values()})) for row in arms]
 
 
 def _by_column(levels: Mapping[str, Any], factor_columns: Mapping[str, str]) -> Levels:

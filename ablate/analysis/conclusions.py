@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from ablate.analysis.bootstrap import RESAMPLED_METRIC, UNKNOWN, CorrectBits, Interval, Resampled, images_intervals
-from ablate.analysis.claims import TestedClaim, claim_weights
-from ablate.analysis.factorial import Contrast, pair
+from ablate.analysis.claims import TestedClaim, cells_of, claim_weights
+from ablate.analysis.factorial import Cells, Contrast, pair
 from ablate.analysis.improvement import probability_of_improvement
 from ablate.analysis.pairing import Comparison, by_seed, check_trials, compare
 from ablate.analysis.verdicts import Direction, Finding, adjust, badges_of, claim_verdict_of, verdict_of
@@ -74,12 +74,14 @@ def conclude(
     *,
     claims: Sequence[TestedClaim] = (),
     factor_columns: Mapping[str, str] | None = None,
+    cells: Cells | None = None,
     directions: Mapping[str, Direction] | None = None,
     correct: CorrectBits | None = None,
 ) -> Conclusions:
     """`contrasts` for whatever is `tested`, and the verdict on each claim, in one family a metric.
 
-    A claim without a metric is about the first of `metrics`. `factor_columns` maps factor paths to columns of `trials`.
+    A claim without a metric is about the first of `metrics`. `factor_columns` maps factor paths to columns of `trials`,
+    which say where variants stand unless `cells` does.
     `measured` is better minus than, in the metric's unit and sign, or the difference of two such differences; its
     interval is that of a contrast. A claim that is the same test as a contrast, or as another claim, counts once.
     """
@@ -90,8 +92,9 @@ def conclude(
     values = {metric: by_seed(trials, metric) for metric in ways}
     asked = [(each, metric) for metric in metrics for each in tested]
     differences = [compare(values[metric], metric, each.weights) for each, metric in asked]
+    stand = cells_of(trials, factor_columns or {}) if cells is None else cells
     claimed = [
-        compare(values[metric], metric, claim_weights(trials, claim, factor_columns or {}))
+        compare(values[metric], metric, claim_weights(stand, claim, factor_columns or {}))
         for claim, metric in zip(claims, claim_metrics, strict=True)
     ]
     findings = adjust([*differences, *claimed])

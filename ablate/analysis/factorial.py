@@ -5,6 +5,7 @@ are the estimates of the linear model with one effect a seed (Montgomery 2017, D
 chapter 5), so a difference means the same whether or not other factors vary beside it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,8 +13,11 @@ from fractions import Fraction
 Levels = Mapping[str, str]
 """Factor column -> level name."""
 
-Cells = Mapping[str, Levels]
-"""Variant -> its level of every factor."""
+Cells = Sequence[tuple[str, Levels]]
+"""Variants, each with its level of every factor; one that stands at several combinations of levels comes with each."""
+
+Term = tuple[str, int]
+"""A variant, and what its value is multiplied by."""
 
 Weights = Mapping[str, Fraction]
 """Variant -> what its value is multiplied by; fractions, so that equal sums are equal and counts stay whole."""
@@ -38,7 +42,8 @@ def difference(cells: Cells, better: Levels, than: Levels) -> Weights:
 
     A variant without such a partner is left out; empty where none has one.
     """
-    return _average({cell: 1, partner: -1} for cell, partner in _matched(cells, better, than))
+    pairs = [(cells[at][0], cells[partner][0]) for at, partner in _matched(cells, better, than).items()]
+    return _average([(variant, 1), (other, -1)] for variant, other in pairs if variant != other)
 
 
 def interaction(cells: Cells, better: Levels, than: Levels, more_at: Levels, than_at: Levels) -> Weights:
@@ -47,13 +52,13 @@ def interaction(cells: Cells, better: Levels, than: Levels, more_at: Levels, tha
     `more_at` and `than_at` are about other factors than `better` and `than`. Of the remaining factors, levels at which
     one of the four variants is absent are left out; empty where nothing is left.
     """
-    upper = _matched(cells, {**better, **more_at}, than)
-    partner_at = dict(_matched(cells, more_at, than_at))
-    return _average(
-        {cell: 1, partner: -1, partner_at[cell]: -1, partner_at[partner]: 1}
-        for cell, partner in upper
-        if cell in partner_at and partner in partner_at
-    )
+    across = _matched(cells, more_at, than_at)
+    corners = [
+        (at, partner, across[at], across[partner])
+        for at, partner in _matched(cells, {**better, **more_at}, than).items()
+        if at in across and partner in across
+    ]
+    return _average(zip((cells[at][0] for at in corner), (1, -1, -1, 1), strict=True) for corner in corners)
 
 
 def main_effects(cells: Cells, tested: Sequence[str], conditions: Sequence[str], baseline: Levels) -> list[Contrast]:
@@ -62,7 +67,7 @@ def main_effects(cells: Cells, tested: Sequence[str], conditions: Sequence[str],
     Under `conditions` (columns of factors too) there is one for each of their combinations, and none crosses them. Both
     sides are named `column=level`, with the conditions before it: `object_size=6,segments=1`.
     """
-    under = list(dict.fromkeys(tuple((column, cell[column]) for column in conditions) for cell in cells.values()))
+    under = list(dict.fromkeys(tuple((column, cell[column]) for column in conditions) for _, cell in cells))
     return [
         Contrast(
             _name({**dict(condition), column: level}),
@@ -71,24 +76,30 @@ def main_effects(cells: Cells, tested: Sequence[str], conditions: Sequence[str],
         )
         for condition in under
         for column in tested
-        for level in dict.fromkeys(cell[column] for cell in cells.values())
+        for level in dict.fromkeys(cell[column] for _, cell in cells)
         if level != baseline[column]
     ]
 
 
-def _matched(cells: Cells, better: Levels, than: Levels) -> list[tuple[str, str]]:
-    """Every variant that has `better`, with the one that has `than` and all its other levels."""
-    variant_at = {frozenset(levels.items()): variant for variant, levels in cells.items()}
-    matching = [variant for variant, levels in cells.items() if better.items() <= levels.items()]
-    partners = [(variant, variant_at.get(frozenset({**cells[variant], **than}.items()))) for variant in matching]
-    return [(variant, partner) for variant, partner in partners if partner is not None and partner != variant]
+def _matched(cells: Cells, better: Levels, than: Levels) -> dict[int, int]:
+    """Place of every cell that has `better` -> place of the one that has `than` and all its other levels."""
+    place = {frozenset(levels.items()): at for at, (_, levels) in enumerate(cells)}
+    wanted = {
+        at: frozenset({**levels, **than}.items())
+        for at, (_, levels) in enumerate(cells)
+        if better.items() <= levels.items()
+    }
+    return {at: place[levels] for at, levels in wanted.items() if levels in place and place[levels] != at}
 
 
-def _average(terms: Iterable[Mapping[str, int]]) -> Weights:
-    rows = list(terms)
-    variants = dict.fromkeys(variant for row in rows for variant in row)
-    sums = {variant: sum(row[variant] for row in rows if variant in row) for variant in variants}
-    return {variant: Fraction(total, len(rows)) for variant, total in sums.items() if total}
+def _average(rows: Iterable[Iterable[Term]]) -> Weights:
+    """The mean of sums of terms; a variant may come several times in one."""
+    sums, count = Counter[str](), 0
+    for row in rows:
+        count += 1
+        for variant, weight in row:
+            sums[variant] += weight
+    return {variant: Fraction(total, count) for variant, total in sums.items() if total}
 
 
 def _name(levels: Levels) -> str:

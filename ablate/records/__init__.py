@@ -37,7 +37,7 @@ from ablate.records.stored import (
 from ablate.schema.record import ENDED, TRIAL_METRICS, State
 
 if TYPE_CHECKING:
-    from ablate.records.tables import CURVE_COLUMNS, Results, levels_of, load_results
+    from ablate.records.tables import CURVE_COLUMNS, Results, levels_of, load_results, shared_places
 
 __all__ = [
     "CURVE_COLUMNS",
@@ -65,6 +65,7 @@ __all__ = [
     "record_path",
     "save_record",
     "set_aside",
+    "shared_places",
     "stored_costs",
     "stored_environments",
     "stored_executions",
@@ -78,5 +79,8 @@ __all__ = [
 # pandas takes a while to import, and those who write records have no tables.
 __getattr__ = on_first_use(
     __name__,
-    {name: f"ablate.records.tables:{name}" for name in ("CURVE_COLUMNS", "Results", "levels_of", "load_results")},
+    {
+        name: f"ablate.records.tables:{name}"
+        for name in ("CURVE_COLUMNS", "Results", "levels_of", "load_results", "shared_places")
+    },
 )

@@ -77,6 +77,11 @@ def levels_of(plan: dict[str, Any], variant: dict[str, Any]) -> dict[str, Any]:
     return {factor["column"]: variant["levels"][factor["path"]] for factor in plan["factors"]}
 
 
+def shared_places(variant: dict[str, Any]) -> list[dict[str, str]]:
+    """Further levels, by the paths of their factors, that a variant of a plan stands for."""
+    return list(variant["also"]) if "also" in variant else []
+
+
 def _outcomes(folder: Path, plan: dict[str, Any]) -> _Outcomes:
     records: dict[str, Record] = {}
     damaged: dict[str, str] = {}

@@ -2,19 +2,20 @@
 
 from typing import Any
 
-from ablate.analysis.factorial import Contrast, main_effects, pair
+from ablate.analysis.factorial import Cells, Contrast, main_effects, pair
 from ablate.errors import ResultsError
 from ablate.lookup import lookup
-from ablate.records import canonical
+from ablate.records import canonical, shared_places
+from ablate.schema import MATCH
 
 
 def baseline_contrasts(plan: dict[str, Any], baseline: str | None = None) -> list[Contrast]:
     """What is tested against a baseline: the study's own, or the variant `baseline`, in the plan's order.
 
     A grid that crosses several tested factors: their main effects, each level against that of the baseline. Else every
-    variant against the one that has the baseline's levels. Factors under `data.` are conditions: both sides have their
-    levels alike. Empty where only conditions vary. Raises `UnknownName` for an unknown variant, and `ResultsError` when
-    a baseline is named but nothing is tested against one.
+    variant against the one that has the baseline's levels. Factors under `data.`, and how budgets are matched, are
+    conditions: both sides have their levels alike. Empty where only conditions vary. Raises `UnknownName` for an
+    unknown variant, and `ResultsError` when a baseline is named but nothing is tested against one.
     """
     variants = {variant["variant"]: variant["levels"] for variant in plan["variants"]}
     origin = lookup(variants, baseline or plan["baseline"], "variant")
@@ -32,6 +33,12 @@ def cost_baselines(plan: dict[str, Any], baseline: str | None = None) -> dict[st
     """
     variants = {variant["variant"]: variant["levels"] for variant in plan["variants"]}
     return {each.variant: each.baseline for each in _pairs(plan, variants[baseline or plan["baseline"]])}
+
+
+def cells_in(plan: dict[str, Any]) -> Cells:
+    """Where the variants of `plan` stand, by the columns of its factors."""
+    column = {factor["path"]: factor["column"] for factor in plan["factors"]}
+    return [(name, {column[path]: level for path, level in levels.items()}) for name, levels in _places(plan)]
 
 
 def tested_factors(plan: dict[str, Any]) -> list[str]:
@@ -60,28 +67,33 @@ def why_no_contrasts(plan: dict[str, Any]) -> str:
 
 def varied_fields(plan: dict[str, Any], path: str) -> list[str]:
     """Paths of the study's fields that the factor `path` sets."""
+    if path == MATCH:
+        return []
     levels = plan["study"]["factors"][path]
     return [path] if isinstance(levels, list) else [field for level in levels.values() for field in level]
 
 
+def _places(plan: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
+    """Every variant with its levels by the paths of their factors; one that others share with each of its levels."""
+    own = [(variant["variant"], variant["levels"]) for variant in plan["variants"]]
+    return own + [(variant["variant"], levels) for variant in plan["variants"] for levels in shared_places(variant)]
+
+
 def _pairs(plan: dict[str, Any], origin: dict[str, str]) -> list[Contrast]:
-    variants = {variant["variant"]: variant["levels"] for variant in plan["variants"]}
     reset = {path: origin[path] for path in tested_factors(plan)}
-    name_at = {canonical(levels): name for name, levels in variants.items()}
-    partners = [(name, name_at.get(canonical({**levels, **reset}))) for name, levels in variants.items()]
-    return [pair(name, partner) for name, partner in partners if partner is not None and partner != name]
+    places = _places(plan)
+    name_at = {canonical(levels): name for name, levels in places}
+    partners = [(name, name_at.get(canonical({**levels, **reset}))) for name, levels in places]
+    pairs = dict.fromkeys(each for each in partners if each[1] is not None and each[0] != each[1])
+    return [pair(name, partner) for name, partner in pairs if partner is not None]
 
 
 def _main_effects(plan: dict[str, Any], origin: dict[str, str]) -> list[Contrast]:
     column = {factor["path"]: factor["column"] for factor in plan["factors"]}
-    cells = {
-        variant["variant"]: {column[path]: level for path, level in variant["levels"].items()}
-        for variant in plan["variants"]
-    }
     tested = [column[path] for path in tested_factors(plan)]
     conditions = [name for name in column.values() if name not in tested]
-    return main_effects(cells, tested, conditions, {column[path]: level for path, level in origin.items()})
+    return main_effects(cells_in(plan), tested, conditions, {column[path]: level for path, level in origin.items()})
 
 
 def _is_condition(plan: dict[str, Any], path: str) -> bool:
-    return any(field.startswith("data.") for field in varied_fields(plan, path))
+    return path == MATCH or any(field.startswith("data.") for field in varied_fields(plan, path))

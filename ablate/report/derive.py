@@ -18,7 +18,8 @@ from ablate.lookup import suggestion
 from ablate.measure import METRICS
 from ablate.records import ENDED, TRIAL_METRICS, Results, levels_of
 from ablate.report.badges import STEPS, merge_badges, trial_badges
-from ablate.report.contrasting import baseline_contrasts, cost_baselines
+from ablate.report.budgets import budgets
+from ablate.report.contrasting import baseline_contrasts, cells_in, cost_baselines
 from ablate.report.costing import EXACT, cost_badges, costs_of, costs_table, exact_costs, measured_columns
 from ablate.report.counting import count_tables
 from ablate.schema import CountClaim, DifferenceClaim, claim_from_json
@@ -72,7 +73,7 @@ def tables(results: Results, baseline: str | None = None) -> Tables:
         planned=planned,
         tested=tuple(tested),
         trials=results.trials,
-        variants=_variants(results, planned, primary),
+        variants=_variants(results, planned, primary, baseline),
         contrasts=contrasts,
         costs=costs_table(costs_of(results), cost_baselines(results.plan, baseline)),
         claims=claims,
@@ -151,6 +152,7 @@ def _conclusions(
         {primary: margins[primary]} if primary in margins else None,
         claims=paired,
         factor_columns=factor_columns(results),
+        cells=cells_in(results.plan),
         correct=correct_bits(results),
     )
     described = [metric for metric in DESCRIBED if metric != primary and planned[metric].notna().any()]
@@ -212,7 +214,8 @@ def _claims(
     verdicts = {row["id"]: row for row in judged.to_dict("records")}
     rows = [verdicts[claim.id] if claim.id in verdicts else _untested(claim) for claim in claims]
     frame = pd.DataFrame(rows, columns=list(CLAIM_COLUMNS))
-    arms = [list(claim_weights(planned, claim, factor_columns(results))) for claim in claims]
+    cells = cells_in(results.plan)
+    arms = [list(claim_weights(cells, claim, factor_columns(results))) for claim in claims]
     badges = [
         merge_badges(row["badges"], _badges(results, planned, variants))
         for row, variants in zip(rows, arms, strict=True)
@@ -226,11 +229,12 @@ def _untested(claim: TestedClaim) -> dict[str, Any]:
     return {**known, "measured": np.nan, "ci_low": np.nan, "ci_high": np.nan, "verdict": "not tested", "badges": ""}
 
 
-def _variants(results: Results, planned: pd.DataFrame, primary: str) -> pd.DataFrame:
+def _variants(results: Results, planned: pd.DataFrame, primary: str, baseline: str | None) -> pd.DataFrame:
     plan = results.plan
     own = pd.DataFrame([{"variant": variant["variant"]} | levels_of(plan, variant) for variant in plan["variants"]])
     accuracy = summarise(planned).drop(columns="variant")
-    parts = [own, accuracy, exact_costs(plan), measured_columns(results)]
+    given = budgets(plan, cost_baselines(plan, baseline))
+    parts = [own, accuracy, exact_costs(plan), given, measured_columns(results)]
     if primary != "accuracy":
         parts.append(summarise(planned, [primary]).drop(columns=["variant", "n"]))
     of_costs = cost_badges(costs_of(results))

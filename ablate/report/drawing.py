@@ -1,6 +1,6 @@
 """From tables to what charts hold: estimates in the unit shown, and which of many are drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ablate.analysis.effects import half_interval
-from ablate.records import Results
+from ablate.records import Results, shared_places
 from ablate.report.contrasting import tested_factors
 from ablate.report.derive import Tables
 from ablate.report.document import Estimate
@@ -23,16 +23,26 @@ def primary_rows(results: Results, tables: Tables) -> list[dict[Any, Any]]:
 
 
 def by_condition(plan: dict[str, Any], rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """`rows`, which have the factors' columns, by the levels of the factors under `data.`, and named by them.
+    """`rows`, which have the factors' columns, by the levels of the conditions, and named by them.
 
-    What met different images is never compared. One entry without a name where there are no such factors.
+    What met different images is never compared; what is matched stands beside the baseline that it is matched to. One
+    entry without a name where there are no conditions.
     """
     tested = tested_factors(plan)
     columns = [factor["column"] for factor in plan["factors"] if factor["path"] not in tested]
     if not columns:
         return {"": rows}
+    rows = pd.concat([rows, *_shared(plan, rows)])
     names = rows[columns].apply(lambda row: ",".join(f"{column}={row[column]}" for column in columns), axis=1)
     return {name: rows[names == name] for name in dict.fromkeys(names)}
+
+
+def _shared(plan: dict[str, Any], rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The rows of variants that stand for further levels, once more with each of these."""
+    for variant in plan["variants"]:
+        own = rows[rows["variant"] == variant["variant"]]
+        for levels in shared_places(variant):
+            yield own.assign(**{factor["column"]: levels[factor["path"]] for factor in plan["factors"]})
 
 
 def both_ends(rows: Sequence[dict[Any, Any]], most: int) -> list[dict[Any, Any]]:

@@ -8,6 +8,7 @@ section   what all parts have in common
 network   model:
 training  data: and train:
 claims    claims:
+matching  match: and budget:
 study     the whole file
 mistakes  what is wrong, in words
 
@@ -30,6 +31,7 @@ from ablate.schema.claims import (
     Reading,
     claim_from_json,
 )
+from ablate.schema.matching import AS_STATED, MATCH, UNMATCHED, BudgetConfig, MatchConfig
 from ablate.schema.network import BuilderConfig, ModelConfig
 from ablate.schema.section import ARGUMENT_TYPES, KeyPath, Section, SectionError, argument_section, keys_at, validated
 from ablate.schema.study import FIELD_PATHS, SECTIONS, CostConfig, Mode, SeedBlocks, StudyFile, json_schema
@@ -37,8 +39,12 @@ from ablate.schema.training import DataConfig, TrainConfig
 
 __all__ = [
     "ARGUMENT_TYPES",
+    "AS_STATED",
     "FIELD_PATHS",
+    "MATCH",
     "SECTIONS",
+    "UNMATCHED",
+    "BudgetConfig",
     "BuilderConfig",
     "CostConfig",
     "Count",
@@ -48,6 +54,7 @@ __all__ = [
     "Interaction",
     "InteractionClaim",
     "KeyPath",
+    "MatchConfig",
     "Mode",
     "ModelConfig",
     "PublishedClaim",

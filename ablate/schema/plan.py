@@ -11,6 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, mode
 
 from ablate.schema.claims import ClaimSection, Count, CountClaim, InteractionClaim, Reading
 from ablate.schema.columns import is_reserved
+from ablate.schema.matching import MATCH
 from ablate.schema.mistakes import shown, unknown
 from ablate.schema.record import Hash
 from ablate.schema.section import Section, all_distinct
@@ -67,6 +68,20 @@ class PlannedStudy(Stored):
     claims: list[ClaimSection]
 
 
+class Width(Stored):
+    """What matching has settled of a variant's network."""
+
+    width: float = Field(gt=0)
+    channel_multiple: int = Field(ge=1)
+
+
+class MatchedWidths(Stored):
+    """Of every variant, and the digest of what was asked."""
+
+    digest: str
+    variants: dict[str, Width]
+
+
 class StatedClaim(Stored):
     """A claim as it was stated before."""
 
@@ -109,6 +124,7 @@ class PlannedTraining(Stored):
     """A recipe as resolved, which is empty where nothing is trained."""
 
     epochs: int | None = None
+    batch_size: int | None = Field(None, ge=1)
     seed_offset: int = Field(0, ge=0)
 
 
@@ -129,6 +145,7 @@ class PlannedVariant(Stored):
 
     variant: Name
     levels: dict[str, str]
+    also: list[dict[str, str]] = Field(default_factory=list)
     model: PlannedModel
     data: DataOrNone
     train: PlannedTraining
@@ -151,6 +168,7 @@ class PlanFile(Stored):
     factors: list[PlannedFactor]
     baseline: str
     stated: list[StatedBefore] = Field(default_factory=list)
+    matched: MatchedWidths | None = None
     variants: list[PlannedVariant] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -167,10 +185,10 @@ class PlanFile(Stored):
 
     def _factor_mistakes(self) -> Iterator[str]:
         paths = {factor.path for factor in self.factors}
-        if paths != self.study.factors.keys() or len(paths) != len(self.factors):
+        if paths - {MATCH} != self.study.factors.keys() or len(paths) != len(self.factors):
             yield "`factors` and `study.factors` name different factors"
         for variant in self.variants:
-            if variant.levels.keys() != paths:
+            if any(levels.keys() != paths for levels in (variant.levels, *variant.also)):
                 yield f"variant {shown(variant.variant)} has not one level of every factor"
             for path, levels in self.study.factors.items():
                 if isinstance(levels, dict) and variant.levels[path] not in levels:

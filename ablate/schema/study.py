@@ -1,11 +1,12 @@
 """A whole study file."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from ablate.schema.claims import ClaimSection
+from ablate.schema.matching import AS_STATED, BudgetConfig, MatchConfig, MatchSection
 from ablate.schema.network import ModelConfig, ModelSection
 from ablate.schema.section import Section, all_distinct
 from ablate.schema.training import DataConfig, TrainConfig
@@ -67,6 +68,8 @@ class CostConfig(Section):
 class StudyFile(Section):
     """A study: base configuration, factors, design, seeds, measurements, claims."""
 
+    younger: ClassVar[frozenset[str]] = frozenset({"match", "budget"})
+
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=100)
     """Letters, digits, `_` and `-`; names the results folder."""
     question: str = ""
@@ -83,6 +86,11 @@ class StudyFile(Section):
     design: Literal["grid", "one_at_a_time", "count"] = "grid"
     """`grid`: every combination of levels; `one_at_a_time`: the baseline and each single change from it; `count`: every
     combination, counted and never trained."""
+    match: MatchSection = AS_STATED
+    """Equal budgets: `params`, `macs`, or {on, tolerance} gives every variant the width at which it has as many as the
+    baseline. A list, such as [none, params, macs], sets variants as stated and matched ones side by side."""
+    budget: BudgetConfig = BudgetConfig(on="epochs")
+    """How long variants train: as stated, or as long as the baseline by steps or by multiply-adds."""
     seeds: Annotated[
         Annotated[SeedCount | SeedList, Tag("<seeds>")] | Annotated[SeedBlocks, Tag("<blocks>")],
         Discriminator(_kind_of_seeds),
@@ -108,6 +116,11 @@ class StudyFile(Section):
     @classmethod
     def _distinct(cls, values: Any) -> Any:
         return all_distinct(values) if isinstance(values, tuple) else values
+
+    @property
+    def matchings(self) -> tuple[MatchConfig, ...]:
+        """The entries of `match`; several of them are the levels of a factor."""
+        return self.match if isinstance(self.match, tuple) else (self.match,)
 
     @property
     def seed_list(self) -> tuple[int, ...]:

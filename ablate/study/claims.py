@@ -125,7 +125,7 @@ def _two_sides(
         raise place.document.error((*place.path, second), f"names the same levels as {first}; a claim compares two")
     for factor in place.factors:
         key = factor.path_or_name
-        if factor.is_condition and sides[first].get(key) != sides[second].get(key):
+        if factor.varies_data and sides[first].get(key) != sides[second].get(key):
             sentence = f"differs from {first} in {key!r}, a condition; variants are compared on equal data"
             raise place.document.error((*place.path, second), sentence)
     return sides

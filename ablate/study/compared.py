@@ -11,7 +11,7 @@ from ablate.analysis.claims import TestedClaim, claim_weights
 from ablate.analysis.factorial import Weights
 from ablate.analysis.pairing import Comparison, by_seed, compare
 from ablate.records import finished_keys, load_record
-from ablate.report.contrasting import baseline_contrasts
+from ablate.report.contrasting import baseline_contrasts, cells_in
 from ablate.schema import CountClaim, claim_from_json
 from ablate.study.claims import claims_json
 from ablate.study.plan import Plan
@@ -63,13 +63,8 @@ def _contrasts(plan: Plan) -> list[Weights]:
 
 def _claims(plan: Plan) -> list[Weights]:
     columns = {factor.path_or_name: factor.column for factor in plan.study.factors}
-    arms = pd.DataFrame(
-        [
-            {"variant": planned.variant.name} | {columns[path]: level for path, level in planned.variant.levels.items()}
-            for planned in plan.variants
-        ]
-    )
-    return [claim_weights(arms, claim, columns) for claim in primary_claims(plan)]
+    cells = cells_in(plan.as_json())
+    return [claim_weights(cells, claim, columns) for claim in primary_claims(plan)]
 
 
 def _value(plan: Plan, folder: Path, key: str) -> float:

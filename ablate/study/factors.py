@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate.errors import ModelError
-from ablate.schema import BuilderConfig, KeyPath, StudyFile
+from ablate.schema import MATCH, UNMATCHED, BuilderConfig, KeyPath, StudyFile
 from ablate.schema.columns import is_reserved
 from ablate.schema.mistakes import shown, unknown
 from ablate.study.document import Document
@@ -17,6 +17,9 @@ from ablate.study.levels import Factor, Level, field_paths, mistakes_of
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 # A variant is called `factor=level,factor=level`, so a level's name has neither sign in it.
 LEVEL_NAME = re.compile(r"[^,=\s]([^,=\n\r]*[^,=\s])?")
+
+# What matching decides of every network.
+SETTLED = frozenset({"model.width", "model.channel_multiple"})
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def build_factors(base: Base) -> tuple[Factor, ...]:
         levels = _short_form(base, key, entry) if isinstance(entry, list) else _long_form(base, key, entry)
         factors.append(Factor(key, columns[key], levels))
     _check_one_owner(base.document, factors)
-    return tuple(factors)
+    return (*factors, *_matchings(base, factors))
 
 
 def resolve_levels(
@@ -66,6 +69,23 @@ def level_name(value: Any) -> str:
     if isinstance(value, list):
         return "-".join(level_name(part) for part in value)
     return str(value)
+
+
+def _matchings(base: Base, factors: Sequence[Factor]) -> list[Factor]:
+    """The factor that several matchings are; raises for a study whose variants cannot be matched."""
+    names = [each.on for each in base.config.matchings]
+    if names == [UNMATCHED]:
+        return []
+    for factor in (each for each in factors if each.column == MATCH):
+        sentence = f"{MATCH!r} is the factor that `match` stands for; give this one another name"
+        raise base.document.error(("factors", factor.path_or_name), sentence)
+    if not any(len(factor.levels) > 1 and not factor.is_condition for factor in factors):
+        raise base.document.error((MATCH,), "nothing is compared here whose budgets could differ; leave it out")
+    for factor in factors:
+        for field in sorted(SETTLED & {field for level in factor.levels for field in level.sets}):
+            sentence = f"factor {factor.path_or_name!r} varies {field}, which matching settles; leave one of them out"
+            raise base.document.error((MATCH,), sentence)
+    return [] if len(names) == 1 else [Factor(MATCH, MATCH, tuple(Level(name, name, {}) for name in names))]
 
 
 def _short_form(base: Base, key: str, values: list[Any]) -> tuple[Level, ...]:

@@ -14,6 +14,7 @@ from ablate.models.resolve import PACKAGES, fields_of, is_external
 from ablate.models.spec import FROM_DATA
 from ablate.schema import (
     FIELD_PATHS,
+    MATCH,
     SECTIONS,
     BuilderConfig,
     DataConfig,
@@ -60,9 +61,14 @@ class Factor:
     levels: tuple[Level, ...]
 
     @property
-    def is_condition(self) -> bool:
-        """Whether it varies the data: variants are compared under equal conditions, never across them."""
+    def varies_data(self) -> bool:
         return any(field.startswith("data.") for level in self.levels for field in level.sets)
+
+    @property
+    def is_condition(self) -> bool:
+        """Whether variants are set against the baseline under each of its levels: it varies the data, or how budgets
+        are matched."""
+        return self.varies_data or self.path_or_name == MATCH
 
 
 def variant_name(levels: Mapping[str, str]) -> str:
@@ -80,12 +86,33 @@ def network_name(model: ModelConfig | BuilderConfig) -> str:
 def combinations(
     config: StudyFile, factors: Sequence[Factor], baseline: Mapping[str, str]
 ) -> Iterator[tuple[Level, ...]]:
-    """The levels of every variant of the design, one of each factor; `baseline`: factor column -> level name."""
+    """The levels of every variant of the design, one of each factor; `baseline`: factor column -> level name.
+
+    The baseline comes once, whatever it is matched on: it is what the others are matched to.
+    """
     for levels in itertools.product(*(factor.levels for factor in factors)):
-        named = zip(factors, levels, strict=True)
-        changes = sum(level.name != baseline[factor.column] for factor, level in named)
-        if config.design != "one_at_a_time" or changes <= 1:
-            yield levels
+        changed = [
+            factor for factor, level in zip(factors, levels, strict=True) if level.name != baseline[factor.column]
+        ]
+        if config.design == "one_at_a_time" and sum(factor.path_or_name != MATCH for factor in changed) > 1:
+            continue
+        if any(factor.path_or_name == MATCH for factor in changed) and all(factor.is_condition for factor in changed):
+            continue
+        yield levels
+
+
+def places_shared(
+    factors: Sequence[Factor], levels: Sequence[Level], baseline: Mapping[str, str]
+) -> list[dict[str, str]]:
+    """The other combinations that the variant with `levels` stands for, factor path -> level name.
+
+    The baseline, under each condition of the data, is that of every matching.
+    """
+    named = {factor.path_or_name: level.name for factor, level in zip(factors, levels, strict=True)}
+    if any(named[factor.path_or_name] != baseline[factor.column] for factor in factors if not factor.is_condition):
+        return []
+    matchings = [level.name for factor in factors if factor.path_or_name == MATCH for level in factor.levels]
+    return [{**named, MATCH: name} for name in matchings if name != named[MATCH]]
 
 
 def apply_levels(config: StudyFile, sets: Mapping[str, Any], folder: Path) -> Sections:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.measure import METRICS, metrics_of
-from ablate.schema import SectionError, SeedBlocks, StudyFile, validated
+from ablate.schema import MATCH, UNMATCHED, SectionError, SeedBlocks, StudyFile, validated
 from ablate.schema.mistakes import mistakes_in, unknown
 from ablate.study.claims import Claim, resolve_claims
 from ablate.study.document import Document, read_document
@@ -105,8 +105,16 @@ def _baseline(document: Document, config: StudyFile, factors: Sequence[Factor]) 
     if config.design == "count":  # nothing is compared with it
         return {factor.column: factor.levels[0].name for factor in factors} | levels
     for factor in factors:
+        if factor.path_or_name == MATCH:
+            levels.setdefault(MATCH, _own_matching(factor))
         if factor.column not in levels:
             names = ", ".join(level.name for level in factor.levels)
             sentence = f"names no level of factor {factor.path_or_name!r} (choices: {names})"
             raise document.error(("baseline",), sentence)
     return levels
+
+
+def _own_matching(matchings: Factor) -> str:
+    """The level of `match` that the baseline is listed under: as stated where that is one."""
+    names = [level.name for level in matchings.levels]
+    return UNMATCHED if UNMATCHED in names else names[0]

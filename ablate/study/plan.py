@@ -11,10 +11,12 @@ from ablate.errors import ResultsError
 from ablate.lookup import load_dotted
 from ablate.records import digest, finished_keys, stored_plan
 from ablate.schema import DataConfig, SeedBlocks
+from ablate.study.budget import budgeted
 from ablate.study.claims import claims_json
 from ablate.study.devices import Whereabouts, settle_devices
 from ablate.study.keys import keys_of
 from ablate.study.load import Study
+from ablate.study.match import Matched, match
 from ablate.study.probe import release
 from ablate.study.stated import Statement, statements_of, with_statement
 from ablate.study.surveys import survey_variants
@@ -44,7 +46,8 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """A study ready to run; `baseline` is the name of a variant, `stated` what it sets out to ask, oldest first."""
+    """A study ready to run; `baseline` is the name of a variant, `stated` what it sets out to ask, oldest first,
+    `matched` how its widths were settled."""
 
     study: Study
     baseline: str
@@ -52,6 +55,7 @@ class Plan:
     variants: tuple[Planned, ...]
     data_digests: dict[str, str]
     stated: tuple[Statement, ...]
+    matched: Matched | None = None
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -83,6 +87,7 @@ class Plan:
             "factors": [{"path": factor.path_or_name, "column": factor.column} for factor in self.study.factors],
             "baseline": self.baseline,
             "stated": list(self.stated),
+            **({} if self.matched is None else {"matched": self.matched}),
             "variants": [_variant_json(planned) for planned in self.variants],
         }
 
@@ -96,16 +101,19 @@ def plan_study(study: Study, folder: Path, device: str, whereabouts: Whereabouts
     """
     stored = stored_plan(folder) or {"variants": []}
     precision = stored.get("precision") or _precision(settle_devices(device, whereabouts)[0])
-    variants = [_with_precision(variant, precision) for variant in variants_of(study)]
+    stated = [_with_precision(variant, precision) for variant in variants_of(study)]
+    variants, matched = match(study, stated, stored.get("matched"))
     surveys = survey_variants(study, variants, stored["variants"])
     release()
+    macs = {variant.name: int(survey["macs"]) for variant, survey in zip(variants, surveys, strict=True)}
+    variants = budgeted(study, variants, macs)
     trained_on = dict.fromkeys(each.data for each in variants if each.train is not None and each.data is not None)
     digests = {data: DATASETS[data.name].digest(data) for data in trained_on}
     planned = tuple(
         _with_seeds(Planned(variant, survey, _digest_of(variant, digests), {}), _seeds(study, stored))
         for variant, survey in zip(variants, surveys, strict=True)
     )
-    plan = Plan(study, baseline_of(study), precision, planned, _labelled(digests), ())
+    plan = Plan(study, baseline_of(study), precision, planned, _labelled(digests), (), matched)
     finished = len(finished_keys(folder) & plan.trials.keys())
     return replace(plan, stated=with_statement(statements_of(stored), _study_json(study), finished))
 
@@ -222,6 +230,7 @@ def _variant_json(planned: Planned) -> dict[str, Any]:
     return {
         "variant": variant.name,
         "levels": variant.levels,
+        **({"also": list(variant.also)} if variant.also else {}),
         "model": variant.model.as_json(),
         "data": _data_json(planned),
         "train": _train_json(variant),

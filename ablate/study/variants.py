@@ -1,7 +1,7 @@
 """From a study to its variants: which combinations of levels there are, and what each resolves to."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ from ablate.data.types import DataInfo
 from ablate.errors import AblateError, ModelError, StudyError
 from ablate.models.resolve import resolve
 from ablate.models.spec import FROM_DATA, NetworkSpec
-from ablate.schema import BuilderConfig, DataConfig, ModelConfig, TrainConfig
-from ablate.study.levels import Sections, apply_levels, combinations, network_name, variant_name
+from ablate.schema import AS_STATED, MATCH, BuilderConfig, DataConfig, MatchConfig, ModelConfig, TrainConfig
+from ablate.study.levels import Sections, apply_levels, combinations, network_name, places_shared, variant_name
 from ablate.study.load import Study
 from ablate.study.probe import builder_spec
 from ablate.train.length import length_of
@@ -23,7 +23,8 @@ class Variant:
     """One combination of levels with everything it resolves to; `levels`: factor -> level name.
 
     One that is only counted has no training, and data only where the study states some. `train` is what every seed has
-    alike: `seed_offset` has been taken out of it.
+    alike: `seed_offset` has been taken out of it. `match` is how its width is settled; `also` holds further levels that
+    it stands for, since others are compared with it there.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Variant:
     steps: int
     epochs: int
     seed_offset: int = 0
+    match: MatchConfig = AS_STATED
+    also: tuple[dict[str, str], ...] = ()
 
     def trained_seed(self, seed: int) -> int:
         """What the trial that is planned, and paired, as `seed` is trained with."""
@@ -45,8 +48,20 @@ def variants_of(study: Study) -> list[Variant]:
     variants = []
     for levels in combinations(study.config, study.factors, study.baseline_levels):
         named = {factor.column: level.name for factor, level in zip(study.factors, levels, strict=True)}
-        variants.append(_variant(study, named, {path: value for level in levels for path, value in level.sets.items()}))
+        variant = _variant(study, named, {path: value for level in levels for path, value in level.sets.items()})
+        also = tuple(places_shared(study.factors, levels, study.baseline_levels))
+        variants.append(replace(variant, match=_matching(study, variant), also=also))
     return variants
+
+
+def reference_of(study: Study, variant: Variant, variants: Sequence[Variant]) -> Variant:
+    """The one of `variants` that `variant` is compared with: the baseline under the conditions of `variant`, or, where
+    that is not in the design, the study's baseline."""
+    tested = [factor for factor in study.factors if not factor.is_condition]
+    levels = {**variant.levels, **{factor.path_or_name: study.baseline_levels[factor.column] for factor in tested}}
+    baseline = baseline_of(study)
+    standing = [each for each in variants if levels == each.levels or levels in each.also]
+    return next(iter(standing), None) or next(each for each in variants if each.name == baseline)
 
 
 def baseline_of(study: Study) -> str:
@@ -63,6 +78,13 @@ def validation_images_of(data: DataConfig, info: DataInfo) -> int:
     """Images held out of the training subset; raises `DataError` as `images_of` does."""
     limited = subset_size(data.train_limit, info.train_images, info.classes)
     return validation_size(data.validation, limited, info.classes)
+
+
+def _matching(study: Study, variant: Variant) -> MatchConfig:
+    matchings = study.config.matchings
+    if MATCH not in variant.levels:
+        return matchings[0]
+    return next(each for each in matchings if each.on == variant.levels[MATCH])
 
 
 def _variant(study: Study, names: dict[str, str], sets: Mapping[str, Any]) -> Variant:

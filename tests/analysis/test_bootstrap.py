@@ -19,8 +19,10 @@ CELLS = {
     for activation in ("relu", "elu", "gelu")
     for norm in ("before", "after")
 }
-MAIN_EFFECT = difference(CELLS, {"activation": "elu"}, {"activation": "relu"})
-INTERACTION = interaction(CELLS, {"activation": "elu"}, {"activation": "relu"}, {"norm": "after"}, {"norm": "before"})
+MAIN_EFFECT = difference(list(CELLS.items()), {"activation": "elu"}, {"activation": "relu"})
+INTERACTION = interaction(
+    list(CELLS.items()), {"activation": "elu"}, {"activation": "relu"}, {"norm": "after"}, {"norm": "before"}
+)
 UNEVEN = {"relu,before": Fraction(1), "elu,before": Fraction(-1, 3), "gelu,before": Fraction(-2, 3)}
 
 Drawn = dict[tuple[str, int], NDArray[np.bool_]]

@@ -7,7 +7,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from ablate.analysis import conclude
-from ablate.analysis.claims import claim_weights
+from ablate.analysis.claims import cells_of, claim_weights
 from ablate.analysis.factorial import main_effects
 from ablate.errors import UnknownName
 from ablate.schema import DifferenceClaim, InteractionClaim
@@ -45,7 +45,9 @@ def grid(downsamples: tuple[str, ...] = ("spd", "strided"), widths: tuple[object
 
 
 def test_every_match_meets_the_one_that_agrees_on_the_rest():
-    found = claim_weights(grid(), claim({"model.downsample": "spd"}, {"model.downsample": "strided"}), PATHS)
+    found = claim_weights(
+        cells_of(grid(), PATHS), claim({"model.downsample": "spd"}, {"model.downsample": "strided"}), PATHS
+    )
     assert found == {
         "downsample=spd,width=0.25": HALF,
         "downsample=strided,width=0.25": -HALF,
@@ -58,37 +60,53 @@ def test_several_factors_may_differ():
     stated = claim(
         {"model.downsample": "spd", "model.width": 0.25}, {"model.downsample": "strided", "model.width": 0.5}
     )
-    found = claim_weights(grid(), stated, PATHS)
+    found = claim_weights(cells_of(grid(), PATHS), stated, PATHS)
     assert found == {"downsample=spd,width=0.25": 1, "downsample=strided,width=0.5": -1}
 
 
 def test_a_factor_named_on_one_side_holds_on_both():
     stated = claim({"model.downsample": "spd", "model.width": 0.5}, {"model.downsample": "strided"})
-    found = claim_weights(grid(), stated, PATHS)
+    found = claim_weights(cells_of(grid(), PATHS), stated, PATHS)
     assert found == {"downsample=spd,width=0.5": 1, "downsample=strided,width=0.5": -1}
 
 
 @pytest.mark.parametrize("widths", [(0.25, 0.5), ("0.25", "0.5")])
 def test_a_level_is_its_name(widths):
-    found = claim_weights(grid(widths=widths), claim({"model.width": 0.5}, {"model.width": "0.25"}), PATHS)
+    found = claim_weights(
+        cells_of(grid(widths=widths), PATHS), claim({"model.width": 0.5}, {"model.width": "0.25"}), PATHS
+    )
     assert len(found) == 4
 
 
 def test_an_absent_arm_gives_nothing_to_compare():
-    assert claim_weights(grid(), claim({"model.downsample": "spd"}, {"model.downsample": "maxpool"}), PATHS) == {}
-    assert claim_weights(grid(), claim({"model.downsample": "maxpool"}, {"model.downsample": "spd"}), PATHS) == {}
+    assert (
+        claim_weights(
+            cells_of(grid(), PATHS), claim({"model.downsample": "spd"}, {"model.downsample": "maxpool"}), PATHS
+        )
+        == {}
+    )
+    assert (
+        claim_weights(
+            cells_of(grid(), PATHS), claim({"model.downsample": "maxpool"}, {"model.downsample": "spd"}), PATHS
+        )
+        == {}
+    )
 
 
 def test_a_cell_without_partner_is_left_out():
     trials = grid()
     trials = trials[trials["variant"] != "downsample=strided,width=0.5"]
-    found = claim_weights(trials, claim({"model.downsample": "spd"}, {"model.downsample": "strided"}), PATHS)
+    found = claim_weights(
+        cells_of(trials, PATHS), claim({"model.downsample": "spd"}, {"model.downsample": "strided"}), PATHS
+    )
     assert found == {"downsample=spd,width=0.25": 1, "downsample=strided,width=0.25": -1}
 
 
 def test_an_unknown_factor_is_named():
     with pytest.raises(UnknownName, match=r"unknown factor 'model.downsampling'; did you mean 'model.downsample'"):
-        claim_weights(grid(), claim({"model.downsampling": "spd"}, {"model.downsample": "strided"}), PATHS)
+        claim_weights(
+            cells_of(grid(), PATHS), claim({"model.downsampling": "spd"}, {"model.downsample": "strided"}), PATHS
+        )
 
 
 def test_measured_averages_over_the_other_factors():
@@ -104,7 +122,7 @@ def test_measured_averages_over_the_other_factors():
 
 
 def test_an_interaction_is_a_difference_of_differences():
-    assert claim_weights(grid(), interaction(), PATHS) == {
+    assert claim_weights(cells_of(grid(), PATHS), interaction(), PATHS) == {
         "downsample=spd,width=0.5": 1,
         "downsample=strided,width=0.5": -1,
         "downsample=spd,width=0.25": -1,
@@ -150,10 +168,10 @@ def test_an_interaction_whose_arms_are_absent_is_not_tested():
 
 def test_main_effects_and_claims_are_one_family():
     trials = shifted(0.01)
-    cells = {
-        variant: {"downsample": down, "width": str(width)}
+    cells = [
+        (variant, {"downsample": down, "width": str(width)})
         for variant, down, width in trials[["variant", "downsample", "width"]].drop_duplicates().to_numpy()
-    }
+    ]
     tested = main_effects(cells, ["downsample", "width"], [], {"downsample": "strided", "width": "0.25"})
     # The difference claim is the main effect of downsampling, in other words: three tests, not four.
     claims = [claim({"model.downsample": "strided"}, {"model.downsample": "spd"}), interaction()]

@@ -1,4 +1,5 @@
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ def grid(**others: tuple[str, ...]) -> Cells:
     cells: list[dict[str, str]] = [{}]
     for column, levels in {"activation": ACTIVATIONS, "segments": SEGMENTS, **others}.items():
         cells = [{**cell, column: level} for cell in cells for level in levels]
-    return {name(**cell): cell for cell in cells}
+    return [(name(**cell), cell) for cell in cells]
 
 
 def trials_of(cells: Cells, n: int = 6, seed: int = 3) -> pd.DataFrame:
@@ -33,10 +34,42 @@ def trials_of(cells: Cells, n: int = 6, seed: int = 3) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"variant": variant, **levels, "seed": at, "accuracy": mean + luck[at] + draw.normal(0, 0.01)}
-            for (variant, levels), mean in zip(cells.items(), means, strict=True)
+            for (variant, levels), mean in zip(cells, means, strict=True)
             for at in range(n)
         ]
     )
+
+
+class TestSharedBaseline:
+    """Two arms as stated and matched, and a baseline that stands under both."""
+
+    CELLS: ClassVar[Cells] = [
+        *((f"{arm},{match}", {"arm": arm, "match": match}) for arm in ("spd", "pool") for match in ("none", "macs")),
+        *(("strided", {"arm": "strided", "match": match}) for match in ("none", "macs")),
+    ]
+
+    def test_a_difference_under_a_matching_is_from_the_baseline(self) -> None:
+        sides = ({"arm": "spd", "match": "macs"}, {"arm": "strided", "match": "macs"})
+        assert difference(self.CELLS, *sides) == {"spd,macs": 1, "strided": -1}
+
+    def test_over_all_matchings_it_is_averaged(self) -> None:
+        found = difference(self.CELLS, {"arm": "spd"}, {"arm": "strided"})
+        assert found == {"spd,none": Fraction(1, 2), "spd,macs": Fraction(1, 2), "strided": -1}
+
+    def test_the_baseline_is_not_compared_with_itself(self) -> None:
+        found = difference(self.CELLS, {"match": "macs"}, {"match": "none"})
+        half = Fraction(1, 2)
+        assert found == {"spd,macs": half, "spd,none": -half, "pool,macs": half, "pool,none": -half}
+
+    def test_in_an_interaction_it_cancels(self) -> None:
+        found = interaction(self.CELLS, {"arm": "spd"}, {"arm": "strided"}, {"match": "none"}, {"match": "macs"})
+        assert found == {"spd,none": 1, "spd,macs": -1}
+
+    def test_main_effects_have_it_under_every_matching(self) -> None:
+        found = main_effects(self.CELLS, ["arm"], ["match"], {"arm": "strided", "match": "none"})
+        assert [each.weights for each in found] == [
+            {f"{arm},{match}": 1, "strided": -1} for match in ("none", "macs") for arm in ("spd", "pool")
+        ]
 
 
 class TestByHand:
@@ -82,7 +115,7 @@ class TestByHand:
             ("size=10,activation=relu", "size=10,activation=none"),
         ]
         for each in found:
-            (size,) = {cells[variant]["size"] for variant in each.weights}
+            (size,) = {dict(cells)[variant]["size"] for variant in each.weights}
             assert each.variant.startswith(f"size={size},")
             assert len(each.weights) == (6 if "segments" in each.variant else 4)
 
@@ -113,7 +146,7 @@ class TestByHand:
         cells = dict(grid(width=("a", "b")))
         del cells[name(activation=activation, segments=segments, width="b")]
         sides = ({"activation": "none"}, {"activation": "relu"}, {"segments": "depthwise"}, {"segments": "1"})
-        found = interaction(cells, *sides)
+        found = interaction(list(cells.items()), *sides)
         assert {cells[variant]["width"] for variant in found} == {"a"}
         assert set(found.values()) == {1, -1}
 

@@ -42,12 +42,17 @@ def test_variants_have_the_contracts_columns_and_only_measured_costs(toy):
     variants = tables(results).variants
     assert list(variants.columns) == [
         *("variant", "downsample", "n", "accuracy_mean", "accuracy_sd", "accuracy_ci_low", "accuracy_ci_high"),
-        *("params", "macs", "training_macs", "latency_ms_p50", "latency_ms_p50_b64", "latency_ms_p90_b64", "badges"),
+        *("params", "macs", "training_macs", "params_ratio", "macs_ratio", "training_steps", "total_training_macs"),
+        *("latency_ms_p50", "latency_ms_p50_b64", "latency_ms_p90_b64", "badges"),
     ]
     assert variants["variant"].tolist() == ["strided", "spd", "maxpool"]
     assert variants["n"].tolist() == [8, 8, 8]
     assert variants["params"].tolist() == [1000, 4000, 1000]
     assert variants["training_macs"].tolist() == [105_300_000, 421_200_000, 105_300_000]
+    assert variants["params_ratio"].tolist() == variants["macs_ratio"].tolist() == [1.0, 4.0, 1.0]
+    assert variants["training_steps"].tolist() == [234, 234, 234]
+    # 234 steps of 128 images, each three times the 35.1 M of a forward pass.
+    assert variants["total_training_macs"].tolist() == pytest.approx([3.153946e12, 1.2615782e13, 3.153946e12], rel=1e-6)
     assert variants["latency_ms_p50"].tolist() == [1.234, 2.468, 1.234]
     spd = results.trials[results.trials["variant"] == "spd"]["accuracy"]
     assert variants["accuracy_mean"][1] == pytest.approx(spd.mean())
@@ -56,7 +61,8 @@ def test_variants_have_the_contracts_columns_and_only_measured_costs(toy):
 
 def test_without_costs_there_are_no_cost_columns(toy, without_costs):
     derived = tables(without_costs(toy()))
-    assert list(derived.variants.columns)[-4:] == ["params", "macs", "training_macs", "badges"]
+    assert list(derived.variants.columns)[-8:-5] == ["params", "macs", "training_macs"]
+    assert list(derived.variants.columns)[-1] == "badges"
     assert set(derived.costs["metric"]) == {"params", "macs", "training_macs"}
 
 

@@ -144,7 +144,7 @@ def test_the_results_table(toy):
     half = 50 * (spd["accuracy_ci_high"] - spd["accuracy_ci_low"])
     assert table.texts[1][2] == f"{100 * spd['accuracy_mean']:.2f} ± {half:.2f}"
     assert table.texts[0][3:5] == ("–", "–")
-    assert table.texts[1][4:9] == ("better", "4,000", "140 M", "2.47", "40.0")
+    assert table.texts[1][4:9] == ("better", "4,000 (4.00x)", "140 M (4.00x)", "2.47", "40.0")
     # What is sorted by is the number itself, and the baseline's difference from itself is none.
     assert [row[3].value for row in table.rows] == [0.0, *derived.contrasts["difference"][:2]]
     assert table.rows[1][6].value == 140_400_000

@@ -167,7 +167,10 @@ WRONG = {
         r"^study\.yaml:4: model\.wdith: unknown key 'wdith'; did you mean 'width'\? \(choices: activation, aux_heads,",
     ),
     "unknown key at the top": (changed("seeds: 5", "seed: 5"), r":12: seed: unknown key 'seed'; did you mean 'seeds'"),
-    "a key of a later version": (changed("design: grid", "match: none"), r":11: match: unknown key 'match'; choices:"),
+    "a key of a later version": (
+        changed("design: grid", "keep: [weights]"),
+        r":11: keep: unknown key 'keep'; choices:",
+    ),
     "a design of a later version": (
         changed("grid", "search"),
         r":11: design: unknown value 'search'; choices: count, grid, ",

@@ -12,6 +12,7 @@ from ablate.report.document import Block, Column, Heading, Notice, Paragraph, Ta
 from ablate.report.numbers import quantity, show_difference, show_interval
 from ablate.report.sections.progress import missing_sentence, progress_sentence
 from ablate.report.sections.stated import changes
+from ablate.schema import UNMATCHED
 
 WORDS: dict[str, str] = {
     "better": "is better than",
@@ -81,6 +82,7 @@ def conditions(results: Results, tables: Tables) -> Table:
     rows = {
         "baseline": tables.baseline,
         "varied": "; ".join(_factor(name, levels) for name, levels in results.plan["study"]["factors"].items()),
+        **_budgets(results.plan),
         "model": _listed(_base_model(results.plan)),
         "data": _listed(_with_short_digest(_common([variant["data"] for variant in variants]))),
         "training": _listed(_common([{**variant["train"], "steps": variant["steps"]} for variant in variants])),
@@ -88,6 +90,23 @@ def conditions(results: Results, tables: Tables) -> Table:
         "machine": "; ".join(machines(results)) or "none yet",
     }
     return Table((Column("condition", "left"), Column("value", "left")), tuple(rows.items()), CONDITIONS, kind="facts")
+
+
+def _budgets(plan: dict[str, Any]) -> dict[str, str]:
+    """What variants have as much of as the baseline, where that was settled."""
+    stated = plan["study"]
+    rows: dict[str, str] = {}
+    if "matched" in plan:
+        (multiple,) = {found["channel_multiple"] for found in plan["matched"]["variants"].values()}
+        listed = stated["match"] if isinstance(stated["match"], list) else [stated["match"]]
+        rows["matched"] = f"{', '.join(map(_matching, listed))}, by the width, channels in multiples of {multiple}"
+    if "budget" in stated:
+        rows["training budget"] = f"equal {stated['budget']['on']}"
+    return rows
+
+
+def _matching(stated: Mapping[str, Any]) -> str:
+    return UNMATCHED if stated["on"] == UNMATCHED else f"{stated['on']} within {stated['tolerance']:.1%}"
 
 
 def _rebased(results: Results, tables: Tables) -> list[Block]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ablate.records import Results
 from ablate.report.badges import merge_badges
+from ablate.report.budgets import RATIOS
 from ablate.report.contrasting import crosses_factors
 from ablate.report.costing import EXACT
 from ablate.report.derive import Tables
@@ -49,7 +50,9 @@ def results_table(results: Results, tables: Tables) -> Table:
     means = [Column(quantity(metric).header) for metric in metrics]
     verdict = [Column("difference"), Column("verdict", "left", "verdict")] if contrast_of else []
     headers = [Column(quantity(column).header) for column in costs]
-    columns = (Column("variant", "left"), Column("n"), *means, *verdict, *headers, Column("badges", "left"))
+    given = given_columns(results, tables)
+    asked = [Column(header) for header in given]
+    columns = (Column("variant", "left"), Column("n"), *means, *verdict, *asked, *headers, Column("badges", "left"))
     baselines = set(tested["baseline"]) or {tables.baseline}
     rows = tuple(
         (
@@ -57,7 +60,8 @@ def results_table(results: Results, tables: Tables) -> Table:
             Cell(str(row["n"]), row["n"]),
             *(_mean(row, metric) for metric in metrics),
             *(_verdict_cells(contrast_of, row["variant"], primary) if contrast_of else ()),
-            *(Cell(show(column, row[column]), row[column]) for column in costs),
+            *(Cell(f"{values[row['variant']]:,g}", values[row["variant"]]) for values in given.values()),
+            *(_cost(column, row) for column in costs),
             _badges(row, contrast_of),
         )
         for row in tables.variants.to_dict("records")
@@ -96,6 +100,15 @@ def effects_table(results: Results, tables: Tables) -> Table:
     )
 
 
+def given_columns(results: Results, tables: Tables) -> dict[str, dict[str, float]]:
+    """Header -> variant -> number, of what equal budgets have settled and of steps that are not alike."""
+    matched = results.plan["matched"]["variants"] if "matched" in results.plan else {}
+    widths = {name: found["width"] for name, found in matched.items()}
+    steps = dict(zip(tables.variants["variant"], tables.variants["training_steps"].tolist(), strict=True))
+    uneven = steps if len(set(steps.values())) > 1 else {}
+    return {header: values for header, values in (("width", widths), ("steps", uneven)) if values}
+
+
 def cost_columns(tables: Tables) -> list[str]:
     """The costs that a narrow table shows: of every kind the one that is asked for first.
 
@@ -128,6 +141,13 @@ def _badges(row: Mapping[Any, Any], contrast_of: Mapping[str, Mapping[Any, Any]]
 def _mean(row: Mapping[Any, Any], metric: str) -> Cell:
     mean = row[f"{metric}_mean"]
     return Cell(show_mean(metric, mean, row[f"{metric}_ci_low"], row[f"{metric}_ci_high"]), mean)
+
+
+def _cost(column: str, row: Mapping[Any, Any]) -> Cell:
+    """A cost, and how many times the baseline's it is where that is counted and not the same."""
+    shown = show(column, row[column])
+    times = f"{row[RATIOS[column]]:.2f}" if column in RATIOS else "1.00"
+    return Cell(shown if times == "1.00" else f"{shown} ({times}x)", row[column])
 
 
 def _verdict_cells(contrast_of: Mapping[str, Mapping[Any, Any]], variant: str, metric: str) -> tuple[Cell | str, str]:

@@ -1,0 +1,56 @@
+"""`match:` and `budget:`: what every variant gets as much of as the baseline."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+
+from ablate.schema.section import Section
+
+MATCH = "match"
+"""The factor that a list of matchings is, and its column in the tables."""
+UNMATCHED: Literal["none"] = "none"
+
+MatchedOn = Literal["none", "params", "macs"]
+
+
+class MatchConfig(Section):
+    """Every variant gets the width at which it has as many parameters, or multiply-adds, as the baseline."""
+
+    on: MatchedOn
+    """The budget: `params`, `macs` of one image, or `none` for networks as they are stated."""
+    tolerance: float = Field(0.02, gt=0, lt=1)
+    """How far from the baseline's a variant may be, as a fraction of it."""
+
+
+AS_STATED = MatchConfig(on=UNMATCHED)
+
+
+def _spelt_out(stated: Any) -> Any:
+    return {"on": stated} if isinstance(stated, str) else stated
+
+
+def _each_once(listed: tuple[MatchConfig, ...]) -> tuple[MatchConfig, ...]:
+    budgets = [each.on for each in listed]
+    repeated = [on for index, on in enumerate(budgets) if on in budgets[:index]]
+    if repeated:
+        raise ValueError(f"names {repeated[0]!r} twice")
+    return listed
+
+
+def _kind(stated: Any) -> str:
+    return "<list>" if isinstance(stated, list | tuple) else "<one>"
+
+
+Matching = Annotated[MatchConfig, BeforeValidator(_spelt_out)]
+MatchList = Annotated[tuple[Matching, ...], Field(strict=False, min_length=1), AfterValidator(_each_once)]
+MatchSection = Annotated[
+    Annotated[Matching, Tag("<one>")] | Annotated[MatchList, Tag("<list>")],
+    Discriminator(_kind),
+]
+
+
+class BudgetConfig(Section):
+    """Every variant trains for as long as the baseline does."""
+
+    on: Literal["epochs", "steps", "macs"]
+    """What is alike: passes over the training subset, optimizer steps, or the multiply-adds that training takes."""

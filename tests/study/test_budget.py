@@ -1,0 +1,83 @@
+"""Equal training."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ablate.errors import StudyError
+from ablate.study.load import load_study
+from ablate.study.plan import Plan, plan_study
+
+STUDY = """\
+name: budgets
+model: {preset: mini_xception, width: 0.125, middle_depth: 0}
+data: {name: small_objects, train_limit: 640}
+train: {epochs: 5, batch_size: 64, precision: fp32}
+factors:
+  model.downsample: [strided, spd, maxpool]
+baseline: {model.downsample: strided}
+seeds: 2
+"""
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Any:
+    def plan(*overrides: str) -> Plan:
+        (tmp_path / "study.yaml").write_text(STUDY)
+        return plan_study(load_study(tmp_path / "study.yaml", overrides), tmp_path / "results", "cpu")
+
+    return plan
+
+
+def test_as_stated_every_variant_trains_as_many_epochs(make: Any) -> None:
+    assert {each.variant.steps for each in make().variants} == {50}
+    assert make("budget.on=epochs").as_json()["variants"] == make().as_json()["variants"]
+
+
+def test_equal_multiply_adds_give_a_cheaper_network_more_steps(make: Any) -> None:
+    plan = make("budget.on=macs")
+    spent = [each.variant.steps * each.macs for each in plan.variants]
+    assert plan.variants[0].variant.steps == 50
+    assert plan.variants[1].variant.steps < 50 < plan.variants[2].variant.steps
+    # To the nearest step.
+    assert all(abs(each - spent[0]) <= own.macs / 2 for each, own in zip(spent, plan.variants, strict=True))
+    assert plan.variants[0].keys == make().variants[0].keys
+    assert plan.variants[1].keys != make().variants[1].keys
+    stored = plan.as_json()["variants"][1]
+    assert (stored["train"]["steps"], "epochs" in stored["train"]) == (stored["steps"], False)
+
+
+def test_equal_steps_give_a_larger_batch_no_fewer(make: Any) -> None:
+    varied = ("factors={train.batch_size: [32, 64]}", "baseline={train.batch_size: 32}")
+    assert [each.variant.steps for each in make(*varied).variants] == [100, 50]
+    plan = make(*varied, "budget.on=steps")
+    assert [each.variant.steps for each in plan.variants] == [100, 100]
+    assert [each.variant.epochs for each in plan.variants] == [5, 10]
+
+
+def test_equal_multiply_adds_count_the_images_of_a_batch(make: Any) -> None:
+    plan = make("factors={train.batch_size: [32, 64]}", "baseline={train.batch_size: 32}", "budget.on=macs")
+    assert [each.variant.steps for each in plan.variants] == [100, 50]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "field"),
+    [
+        (["train.schedule=milestones", "train.milestones=[2]", "train.decay_factor=0.1"], "schedule milestones"),
+        (
+            ["train.stop_patience_epochs=2", "data.validation=0.2", "train.schedule=constant"],
+            "stop_patience_epochs 2",
+        ),
+    ],
+)
+def test_what_is_counted_in_epochs_does_not_stretch(make: Any, recipe: list[str], field: str) -> None:
+    with pytest.raises(
+        StudyError, match=rf"budget.on: macs gives variant spd \d+ steps instead of \d+, but train.{field}"
+    ):
+        make(*recipe, "budget.on=macs")
+
+
+def test_a_wrong_budget_is_one_sentence(make: Any) -> None:
+    with pytest.raises(StudyError, match=r"budget\.on: unknown value 'flops'; choices: epochs, macs, steps"):
+        make("budget.on=flops")
