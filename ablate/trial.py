@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,9 @@ def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
     `task` holds `key`, `seed`, `model`, `data`, `train` (all settled) and `device`, and may hold `data_digest`, that of
     the data as planned, and `checkpoint`, the path of a file to go on from. `report` is given the curve's point after
     every epoch, and {"step", "steps"} every few seconds. Raises `DataError` for data that are not those planned.
+
+    With `stop_above`, as `fit` takes it, it is a trial of tuning: scored on what is held out for validation, it does
+    not see the test split.
     """
     seed, device = task["seed"], torch.device(task["device"])
     spec, data, recipe = spec_from_json(task["model"]), DataConfig(**task["data"]), TrainConfig(**task["train"])
@@ -43,6 +46,7 @@ def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
     train = training_data(data, recipe.augment, spec.input_size, device)
     network = network_on(device, spec, seed)
     pulse, checkpoint = Pulse(report), _checkpoint(task, device)
+    tuning = "stop_above" in task
     fitted = fit(
         network,
         train,
@@ -51,8 +55,12 @@ def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
         lambda point: report(_finite_point(point)),
         on_step=pulse.beat,
         checkpoint=checkpoint,
+        stop_above=task["stop_above"] if tuning else None,
     )
     on_batch = partial(pulse.beat, fitted.steps, fitted.steps)
+    if tuning:
+        record = _record(task["key"], seed, fitted, recipe, rehearse(network, train, recipe, on_batch))
+        return asdict(replace(record, scored="validation"))
     scored = evaluate(network, test_data(data, device), train, recipe, on_batch)
     return asdict(_record(task["key"], seed, fitted, recipe, scored))
 
@@ -65,7 +73,19 @@ def evaluate(
     on_batch: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Score `network` on the test split: the only place that reads it, once a trial, when training is over."""
-    losses, hits = score(network, test, train, recipe, on_batch)
+    return _evaluation(score(network, test, train, recipe, on_batch))
+
+
+def rehearse(
+    network: nn.Module, train: TrainingSet, recipe: TrainConfig, on_batch: Callable[[], None] = lambda: None
+) -> Evaluation:
+    """Score `network` on what is held out of the training split, when training is over."""
+    assert train.validation is not None
+    return _evaluation(score(network, train.validation, train, recipe, on_batch))
+
+
+def _evaluation(scores: tuple[torch.Tensor, torch.Tensor]) -> Evaluation:
+    losses, hits = scores
     return Evaluation(losses.double().cpu().numpy(), hits.cpu().numpy())
 
 

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import importlib
 import json
+import math
 import os
 import resource
 import signal
@@ -145,6 +146,51 @@ def real_trial(task: dict[str, Any], report: Report) -> dict[str, Any]:
     trial.Pulse = Slow
     answer: dict[str, Any] = trial.run(task, report)
     return answer
+
+
+OPTIMA = {"strided": 0.03, "maxpool": 0.3, "spd": 0.1}
+EPOCHS = 5
+
+
+def hill(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """A trial whose accuracy is highest at a learning rate that depends on the downsampling; it notes what it scored.
+
+    A twentieth of a point of luck goes with the seed. A trial of tuning is stopped as real ones are.
+    """
+    folder = Path(task["checkpoint"]).parent.parent
+    rate, seed, optimum = task["train"]["lr"], task["seed"], OPTIMA[task["model"]["downsample"]]
+    tuning = "stop_above" in task
+    with (folder / "scored").open("a") as scored:
+        scored.write(f"{'validation' if tuning else 'test'} {task['key']}\n")
+    accuracy = max(0.0, 0.8 - 0.15 * math.log10(rate / optimum) ** 2) + 0.0005 * (seed % 3)
+    losses = [2.0 - accuracy * (epoch + 1) / EPOCHS for epoch in range(EPOCHS)]
+    limits = task["stop_above"] if tuning else []
+    behind = [epoch for epoch, limit in enumerate(limits) if min(losses[: epoch + 1]) > limit]
+    reached = behind[0] + 1 if behind else EPOCHS
+    right = round(TEST_IMAGES * accuracy)
+    points = [
+        {"epoch": at + 1, "train_loss": 1.0, "train_accuracy": 0.5, "learning_rate": rate} for at in range(reached)
+    ]
+    watched = [{**point, "validation_loss": loss} for point, loss in zip(points, losses, strict=False)]
+    return {
+        **record(task["key"], seed, "pruned" if behind else "complete"),
+        "metrics": {
+            "accuracy": right / TEST_IMAGES,
+            "test_loss": losses[reached - 1],
+            "train_seconds": 1.5,
+            "train_images_per_second": 64.0,
+        },
+        "curve": watched if tuning else points,
+        "correct": first_images(right),
+        "scored": "validation" if tuning else "test",
+    }
+
+
+def hill_with_a_hole(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """As `hill`, but that every third trial of tuning fails."""
+    if "stop_above" in task and task["seed"] % 3 == 1:
+        raise RuntimeError("a hole")
+    return hill(task, report)
 
 
 class Slow:

@@ -41,7 +41,7 @@ DEPTH = {part: depth for depth, parts in enumerate(LAYERS) for part in parts}
 
 # Library -> the modules through which alone it comes in.
 DOORS = {
-    "optuna": {"ledger.queue", "ledger.storage", "ledger.trials"},
+    "optuna": {"ledger.queue", "ledger.storage", "ledger.trials", "study.search"},
     "sqlalchemy": {"ledger.place", "ledger.queue", "ledger.storage"},
     "ruamel": {"study.yaml_nodes"},
     "torchvision": {"data.torchvision_sets"},
@@ -50,7 +50,18 @@ DOORS = {
     "typer": {"cli"},
     "pydantic": {
         f"schema.{name}"
-        for name in ("claims", "matching", "network", "plan", "record", "section", "stored", "study", "training")
+        for name in (
+            "claims",
+            "matching",
+            "network",
+            "plan",
+            "record",
+            "section",
+            "stored",
+            "study",
+            "training",
+            "tuning",
+        )
     },
     "scipy": {f"analysis.{name}" for name in ("crossed", "effects", "power", "ratios", "unpaired")},
     "statsmodels": {"analysis.crossed", "analysis.verdicts"},

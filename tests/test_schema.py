@@ -175,7 +175,7 @@ def test_a_name_that_is_no_folder_name_is_refused(name: str) -> None:
         study(name=name)
 
 
-@pytest.mark.parametrize("key", ["matches", "tune", "search", "keep", "recipe", "wdith"])
+@pytest.mark.parametrize("key", ["matches", "tuned", "search", "keep", "recipe", "wdith"])
 def test_a_key_that_does_not_exist_is_refused(key: str) -> None:
     with pytest.raises(SectionError) as raised:
         study(**{key: None})

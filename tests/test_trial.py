@@ -523,3 +523,43 @@ def test_every_published_recipe_trains(name: str) -> None:
     stored = trial.run(asked, ignore)
     assert stored["state"] == "complete"
     assert ("validation_loss" in stored["curve"][0]) == (name == "mini_xception")
+
+
+class TestTuning:
+    """A trial of tuning: one that is told when to stop, and is scored on what is held out."""
+
+    def rehearsal(self, stop_above: list[float], **train: Any) -> dict[str, Any]:
+        order = task(train={"epochs": 3, **train})
+        return {**order, "data": {**order["data"], "validation": 0.1}, "stop_above": stop_above}
+
+    def test_it_never_sees_the_test_split(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        events = watched(monkeypatch)
+        record = Record(**trial.run(self.rehearsal([]), lambda _: events.append("epoch")))
+        assert [event for event in events if event != "read"] == ["load train", *["epoch"] * 3, "trained"]
+        assert (record.scored, record.test_images, record.state) == ("validation", 20, "complete")
+
+    def test_its_score_is_that_of_the_images_held_out(self, few_images: None) -> None:
+        """The same training, watched by another recipe, tells the same losses; the bits give the accuracy."""
+        record = Record(**trial.run(self.rehearsal([]), lambda _: None))
+        watching = self.rehearsal([], schedule="plateau", decay_factor=0.5, patience_epochs=100)
+        del watching["stop_above"]
+        stated = Record(**trial.run(watching, lambda _: None))
+        assert record.metrics["test_loss"] == pytest.approx(record.curve[-1]["validation_loss"], rel=1e-6)
+        assert unpack_bits(record.correct, 20).mean() == pytest.approx(record.metrics["accuracy"])
+        assert "validation_loss" in stated.curve[0]
+        assert stated.scored == "test"
+
+    def test_it_ends_at_the_first_epoch_that_is_behind(self, few_images: None) -> None:
+        whole = Record(**trial.run(self.rehearsal([]), lambda _: None))
+        losses = [point["validation_loss"] for point in whole.curve]
+        assert all(loss is not None for loss in losses)
+        first, second = float(losses[0] or 0), float(min(losses[:2]) or 0)  # type: ignore[type-var]
+        for limits, epochs, state in (
+            ([first + 0.1, second + 0.1], 3, "complete"),
+            ([first, second], 3, "complete"),
+            ([first - 1e-6, second + 0.1], 1, "pruned"),
+            ([first + 0.1, second - 1e-6], 2, "pruned"),
+        ):
+            record = Record(**trial.run(self.rehearsal(limits), lambda _: None))
+            assert (len(record.curve), record.state) == (epochs, state)
+            assert record.curve == whole.curve[:epochs]

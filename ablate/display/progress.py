@@ -88,6 +88,7 @@ class Progress:
     def go_on(self, started: StudyStarted) -> None:
         """Take in a further block of seeds; of its trials some may have been done under other names."""
         self.started = started
+        self.ended = {trial: ended for trial, ended in self.ended.items() if trial[1] in started.seeds}
         for trial in started.done:
             if not isinstance(self.standing(trial), Recorded):
                 self.put(trial, EARLIER)

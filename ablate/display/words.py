@@ -26,6 +26,7 @@ from ablate.study.events import (
     TrialLeft,
     TrialStarted,
     TrialTaken,
+    VariantTuned,
 )
 
 NOT_BEGUN = "·"
@@ -49,6 +50,7 @@ OfRun = (
     StudyStarted
     | StatementChanged
     | SeedsSettled
+    | VariantTuned
     | GpuShared
     | CostsWait
     | CostsRound
@@ -71,9 +73,9 @@ def _of_trial(event: OfTrial, progress: Progress | None) -> str:
         case EpochDone(epoch=epoch):
             return f"{trial}: epoch {epoch}, {_learnt(event, ', ')}"
         case TrialFinished(state=state, accuracy=accuracy, seconds=seconds):
-            return f"{trial}: {_outcome(state, accuracy)} in {duration(seconds)}{_position(progress)}"
+            return f"{trial}: {_outcome(state, accuracy, progress)} in {duration(seconds)}{_position(progress)}"
         case TrialArrived(state=state, accuracy=accuracy):
-            return f"{trial}: {_outcome(state, accuracy)}, by another run{_position(progress)}"
+            return f"{trial}: {_outcome(state, accuracy, progress)}, by another run{_position(progress)}"
         case TrialFailed(cause=cause, log=log, outlook=outlook):
             return f"{trial} failed, {outlook}: {cause} ({log})"
         case RecordSetAside(why=why, path=path):
@@ -89,6 +91,8 @@ def _of_run(event: OfRun) -> str:
             return f"{told}; plan.json keeps what was stated before, and the report shows both"
         case SeedsSettled():
             return _settled(event)
+        case VariantTuned():
+            return _tuned(event)
         case GpuShared(device=device, workers=workers, images_per_second=pace):
             return f"{device}: {workers} at a time train {pace:,.0f} images/s together"
         case CostsWait(device=device):
@@ -108,8 +112,17 @@ def _started(event: StudyStarted) -> str:
     how = f"on {event.device}, {event.workers} workers of {event.threads} threads, into {event.folder}"
     if not event.seeds:
         return f"{event.name}: nothing to train; {how}"
+    if event.phase == "tuning":
+        trials = f"{len(event.variants)} variants x {len(event.seeds)} = {planned(event)} trials"
+        return f"{event.name}, tuning: {trials}; {how}"
     head = f"{event.name}: {len(event.variants)} variants x {_seeds(event)} = {planned(event)} trials"
     return f"{head}, {len(event.done)} done; {how}"
+
+
+def _tuned(event: VariantTuned) -> str:
+    values = ", ".join(f"{path} {value:g}" for path, value in event.values.items())
+    unit = quantity(event.metric)
+    return f"{event.variant}: tuned to {values}; validation {unit.header} {show(event.metric, event.score)}"
 
 
 def _settled(event: SeedsSettled) -> str:
@@ -221,8 +234,9 @@ def _learnt(event: EpochDone, separator: str) -> str:
     return f"training loss {_number(event.train_loss)}{separator}accuracy {_number(event.train_accuracy)}"
 
 
-def _outcome(state: str, accuracy: float | None) -> str:
-    return f"test accuracy {_number(accuracy)}" if state == "complete" else state
+def _outcome(state: str, accuracy: float | None, progress: Progress | None) -> str:
+    split = "validation" if progress and progress.started.phase == "tuning" else "test"
+    return f"{split} accuracy {_number(accuracy)}" if state == "complete" else state
 
 
 def _number(number: float | None) -> str:

@@ -34,7 +34,7 @@ from ablate.records.stored import (
     stored_failure,
     stored_plan,
 )
-from ablate.schema.record import ENDED, TRIAL_METRICS, State
+from ablate.schema.record import ENDED, TRIAL_METRICS, RecordState, Scored, State
 
 if TYPE_CHECKING:
     from ablate.records.tables import CURVE_COLUMNS, Results, levels_of, load_results, shared_places
@@ -45,7 +45,9 @@ __all__ = [
     "TRIAL_METRICS",
     "PackedBits",
     "Record",
+    "RecordState",
     "Results",
+    "Scored",
     "State",
     "canonical",
     "checkpoint_path",

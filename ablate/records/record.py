@@ -11,7 +11,7 @@ from ablate.errors import ResultsError
 from ablate.files import parse_json, readable_json, write_bytes
 from ablate.records.places import record_path
 from ablate.schema.mistakes import said_of
-from ablate.schema.record import RecordSection, State
+from ablate.schema.record import RecordSection, RecordState, Scored
 
 AGAIN = "`ablate run` sets it aside and runs the trial again"
 
@@ -21,12 +21,13 @@ class Record:
     """What one finished trial measured; `ablate.schema.record` says what each field may be.
 
     `metrics` holds the per-trial columns (None where a diverged trial has no number), `curve` one row an epoch,
-    `correct` one bit a test image (base64, most significant bit first), `environment` an id in environment.json.
+    `correct` one bit a test image (base64, most significant bit first), `environment` an id in environment.json. A
+    trial of tuning has been `scored` on the images held out for validation, and so have these.
     """
 
     key: str
     seed: int
-    state: State
+    state: RecordState
     metrics: dict[str, float | None]
     steps: int
     curve: list[dict[str, float | None]]
@@ -34,6 +35,7 @@ class Record:
     test_images: int
     attempts: int = 1
     environment: str = ""
+    scored: Scored = "test"
 
 
 @dataclass(frozen=True)

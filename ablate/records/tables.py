@@ -92,7 +92,7 @@ def _outcomes(folder: Path, plan: dict[str, Any]) -> _Outcomes:
         except ResultsError as error:
             damaged[key] = str(error)
         else:
-            records |= {} if record is None else {key: record}
+            records |= {} if record is None or record.scored != "test" else {key: record}
     return _Outcomes(records, damaged)
 
 

@@ -16,6 +16,7 @@ UNKNOWN_ENVIRONMENT = "unknown environment"
 NOISY_COST = "noisy cost"
 COUNTERS_DISAGREE = "counters disagree"
 COST_MISSING = "cost missing"
+TUNED_AT_EDGE = "tuned at the edge"
 FEWEST_STEPS = 100
 # A column of planned trials; the blank keeps it apart from a factor on train.steps.
 STEPS = "optimizer steps"
@@ -25,6 +26,10 @@ BADGES: dict[str, str] = {
     FAILED: "a trial failed for good and has no result; see the failures",
     DIVERGED: "a trial's loss stopped being a number; it enters with the accuracy it has",
     FEW_STEPS: f"a trial took fewer than {FEWEST_STEPS} optimizer steps, too few to say how the network trains",
+    TUNED_AT_EDGE: (
+        "a value that tuning chose lies within a twentieth of its range from an end, so that a better one may lie "
+        "beyond; widen the range"
+    ),
     MIXED_ENVIRONMENTS: "trials ran on different machines",
     UNKNOWN_ENVIRONMENT: "environment.json does not say where a trial ran; restore that file",
     NOISY_COST: (

@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 
 from ablate.report.costing import EXACT, TRAINING_FACTOR
+from ablate.schema.columns import TUNED_PREFIX
 
+GAIN = f"{TUNED_PREFIX}gain"
 RATIOS = {metric: f"{metric}_ratio" for metric in EXACT}
 
 
@@ -15,10 +17,30 @@ def budgets(plan: Mapping[str, Any], baselines: Mapping[str, str]) -> pd.DataFra
     """One row a variant in the plan's order, for `variants.csv`.
 
     `params_ratio` and `macs_ratio` are to the one in `baselines` (see `cost_baselines`), 1 for a baseline;
-    `training_steps`; `total_training_macs`: multiply-adds of all steps, three times those of the forward passes.
+    `training_steps`; `total_training_macs`: multiply-adds of all steps, three times those of the forward passes. What
+    tuning chose stands in columns such as `tuned_lr`, and what it gained over the recipe as stated, on the images held
+    out for it, in `tuned_gain`.
     """
     known = {variant["variant"]: variant for variant in plan["variants"]}
-    return pd.DataFrame([_row(variant, known[baselines.get(name, name)]) for name, variant in known.items()])
+    rows = [
+        {**_row(variant, known[baselines.get(name, name)]), **tuned_columns(variant)} for name, variant in known.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def tuned_columns(variant: Mapping[str, Any]) -> dict[str, float]:
+    """What tuning chose for a variant of a plan, by column; empty for one that is not tuned."""
+    if "tuned" not in variant:
+        return {}
+    tuned = variant["tuned"]
+    stated = tuned["stated_score"]
+    values = {f"{TUNED_PREFIX}{path.rpartition('.')[2]}": value for path, value in tuned["values"].items()}
+    return {**values, GAIN: math.nan if stated is None else tuned["score"] - stated}
+
+
+def tuned_at_edge(plan: Mapping[str, Any]) -> set[str]:
+    """The variants for which tuning chose a value near an end of its range."""
+    return {variant["variant"] for variant in plan["variants"] if "tuned" in variant and variant["tuned"]["edges"]}
 
 
 def _row(variant: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str, float]:

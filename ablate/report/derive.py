@@ -12,13 +12,13 @@ from ablate.analysis.bootstrap import CorrectBits
 from ablate.analysis.claims import TestedClaim, claim_weights
 from ablate.analysis.conclusions import CLAIM_COLUMNS, CONTRAST_COLUMNS
 from ablate.analysis.factorial import Contrast
-from ablate.analysis.verdicts import MISSING_SEEDS
+from ablate.analysis.verdicts import MISSING_SEEDS, join_badges
 from ablate.errors import ResultsError
 from ablate.lookup import suggestion
 from ablate.measure import METRICS
 from ablate.records import ENDED, TRIAL_METRICS, Results, levels_of
-from ablate.report.badges import STEPS, merge_badges, trial_badges
-from ablate.report.budgets import budgets
+from ablate.report.badges import STEPS, TUNED_AT_EDGE, merge_badges, trial_badges
+from ablate.report.budgets import budgets, tuned_at_edge
 from ablate.report.contrasting import baseline_contrasts, cells_in, cost_baselines
 from ablate.report.costing import EXACT, cost_badges, costs_of, costs_table, exact_costs, measured_columns
 from ablate.report.counting import count_tables
@@ -245,7 +245,9 @@ def _variants(results: Results, planned: pd.DataFrame, primary: str, baseline: s
 def _variant_badges(results: Results, planned: pd.DataFrame, variant: str) -> str:
     trials = planned[planned["variant"] == variant]
     unfinished = ~trials["state"].isin(ENDED).all()
-    return merge_badges(MISSING_SEEDS if unfinished else "", trial_badges(trials, results.environments))
+    at_edge = variant in tuned_at_edge(results.plan)
+    own = join_badges(name for name, applies in ((MISSING_SEEDS, unfinished), (TUNED_AT_EDGE, at_edge)) if applies)
+    return merge_badges(own, trial_badges(trials, results.environments))
 
 
 def _badges(results: Results, planned: pd.DataFrame, variants: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ from ablate.report.sections.results import results_section
 from ablate.report.sections.seeds import seeds_section
 from ablate.report.sections.stated import stated_section
 from ablate.report.sections.systems import systems
+from ablate.report.sections.tuning import tuning_section
 from ablate.visible import visible
 
 Section = Callable[[Results, Tables], list[Block]]
@@ -40,6 +41,7 @@ Section = Callable[[Results, Tables], list[Block]]
 SECTIONS: dict[str, Section] = {
     "answer": answer,
     "results": results_section,
+    "tuning": tuning_section,
     "ladder": ladder_section,
     "seeds": seeds_section,
     "crossed": crossed_section,

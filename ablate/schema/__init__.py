@@ -9,6 +9,7 @@ network   model:
 training  data: and train:
 claims    claims:
 matching  match: and budget:
+tuning    tune:
 study     the whole file
 mistakes  what is wrong, in words
 
@@ -36,6 +37,7 @@ from ablate.schema.network import BuilderConfig, ModelConfig
 from ablate.schema.section import ARGUMENT_TYPES, KeyPath, Section, SectionError, argument_section, keys_at, validated
 from ablate.schema.study import FIELD_PATHS, SECTIONS, CostConfig, Mode, SeedBlocks, StudyFile, json_schema
 from ablate.schema.training import DataConfig, TrainConfig
+from ablate.schema.tuning import TUNABLE, Range, TuneConfig
 
 __all__ = [
     "ARGUMENT_TYPES",
@@ -43,6 +45,7 @@ __all__ = [
     "FIELD_PATHS",
     "MATCH",
     "SECTIONS",
+    "TUNABLE",
     "UNMATCHED",
     "BudgetConfig",
     "BuilderConfig",
@@ -59,12 +62,14 @@ __all__ = [
     "ModelConfig",
     "PublishedClaim",
     "PublishedUnder",
+    "Range",
     "Reading",
     "Section",
     "SectionError",
     "SeedBlocks",
     "StudyFile",
     "TrainConfig",
+    "TuneConfig",
     "argument_section",
     "claim_from_json",
     "json_schema",

@@ -33,6 +33,9 @@ RESERVED_PREFIXES = (
 )
 
 
+# What tuning chose.
+TUNED_PREFIX = "tuned_"
+
 # What the cost phase may add beside what starts with these.
 COSTS = ("macs_fvcore",)
 LONGEST_COST = 100  # signs of a column's name
@@ -44,4 +47,4 @@ def is_cost(column: str) -> bool:
 
 
 def is_reserved(column: str) -> bool:
-    return column in RESERVED_COLUMNS or column.startswith(RESERVED_PREFIXES)
+    return column in RESERVED_COLUMNS or column.startswith((*RESERVED_PREFIXES, TUNED_PREFIX))

@@ -140,6 +140,17 @@ Stage = Annotated[tuple[str, Shape], Field(strict=False)]
 """Name of a part of the network, and the depth, height and width of what it gives."""
 
 
+class TunedValues(Stored):
+    """What tuning has chosen for a variant, and how its trials ended."""
+
+    arm: Hash
+    values: dict[str, float]
+    score: float
+    stated_score: float | None
+    states: list[Literal["complete", "diverged", "pruned", "failed"]]
+    edges: list[str]
+
+
 class PlannedVariant(Stored):
     """A variant, what was counted of it, and the keys of its trials by their seeds."""
 
@@ -153,6 +164,8 @@ class PlannedVariant(Stored):
     params: Counted
     macs: Counted
     keys: dict[SeedText, Hash]
+    awaits: Hash | None = None
+    tuned: TunedValues | None = None
     quantities: dict[str, float | None] = Field(default_factory=dict)
     stages: list[Stage] = Field(default_factory=list)
 

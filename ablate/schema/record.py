@@ -12,6 +12,8 @@ from ablate.schema.section import Section
 
 State = Literal["complete", "diverged"]
 ENDED: tuple[State, ...] = get_args(State)
+RecordState = Literal["complete", "diverged", "pruned"]
+Scored = Literal["test", "validation"]
 
 HEXADECIMAL = re.compile("[0-9a-f]{64}")
 ROUNDING = 1e-9
@@ -67,8 +69,8 @@ class RecordSection(Section):
     """Of everything that decides its outcome; names the file."""
     seed: int = Field(ge=0)
     """The seed it was trained with."""
-    state: State
-    """Whether its loss stayed a number."""
+    state: RecordState
+    """Whether its loss stayed a number; a trial of tuning that fell behind is `pruned`."""
     metrics: Metrics
     steps: int = Field(ge=0)
     """Optimizer steps that were made."""
@@ -82,6 +84,8 @@ class RecordSection(Section):
     """How often the trial was begun."""
     environment: str = ""
     """An id in environment.json."""
+    scored: Scored = "test"
+    """The split that metrics and bits are of; tuning never sees the test split."""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -94,6 +98,8 @@ class RecordSection(Section):
             )
         if self.state == "complete" and None in self.metrics.__dict__.values():
             raise ValueError("the state is complete, but a metric has no number")
+        if self.state == "pruned" and self.scored == "test":
+            raise ValueError("the state is pruned, which only a trial of tuning can be")
         epochs = [point.epoch for point in self.curve]
         if any(later <= earlier for earlier, later in pairwise(epochs)):
             raise ValueError("the epochs of `curve` do not rise")

@@ -10,6 +10,7 @@ from ablate.schema.matching import AS_STATED, BudgetConfig, MatchConfig, MatchSe
 from ablate.schema.network import ModelConfig, ModelSection
 from ablate.schema.section import Section, all_distinct
 from ablate.schema.training import DataConfig, TrainConfig
+from ablate.schema.tuning import TuneConfig
 
 MOST_SEEDS = 10_000
 
@@ -68,7 +69,7 @@ class CostConfig(Section):
 class StudyFile(Section):
     """A study: base configuration, factors, design, seeds, measurements, claims."""
 
-    younger: ClassVar[frozenset[str]] = frozenset({"match", "budget"})
+    younger: ClassVar[frozenset[str]] = frozenset({"match", "budget", "tune"})
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=100)
     """Letters, digits, `_` and `-`; names the results folder."""
@@ -91,6 +92,9 @@ class StudyFile(Section):
     baseline. A list, such as [none, params, macs], sets variants as stated and matched ones side by side."""
     budget: BudgetConfig = BudgetConfig(on="epochs")
     """How long variants train: as stated, or as long as the baseline by steps or by multiply-adds."""
+    tune: TuneConfig | None = None
+    """Fields whose values every variant chooses for itself, on images held out of the training split; its final trials
+    then train on all of them."""
     seeds: Annotated[
         Annotated[SeedCount | SeedList, Tag("<seeds>")] | Annotated[SeedBlocks, Tag("<blocks>")],
         Discriminator(_kind_of_seeds),

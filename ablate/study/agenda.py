@@ -1,7 +1,7 @@
 """What is left to train: jobs, less those that this run or another one of the same study has ended."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ablate.records import (
     write_json,
 )
 from ablate.study.events import Observer, TrialArrived, TrialFailed, TrialLeft, TrialTaken
+from ablate.study.variants import Variant
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,37 @@ class Job:
     task: dict[str, Any]
 
 
+def job_of(variant: Variant, data_digest: str | None, key: str, seed: int, trained_seed: int) -> Job:
+    """The trial `key` of `variant`, which tables know as `seed`."""
+    assert variant.data is not None
+    assert variant.train is not None
+    task = {
+        "key": key,
+        "seed": trained_seed,
+        "model": variant.model.as_task(),
+        "data": variant.data.model_dump(mode="json"),
+        "data_digest": data_digest,
+        "train": variant.train.model_dump(mode="json"),
+    }
+    return Job(key, variant.name, seed, variant.epochs, task)
+
+
+After = Callable[[Job], Job | None]
+"""What is to run once a job has ended, here or elsewhere, well or not."""
+
+
+def nothing_more(job: Job) -> None:
+    """Nothing follows on a job."""
+
+
 class Agenda:
     """The jobs that have not ended, in the order in which they are to begin; used from several threads."""
 
-    def __init__(self, jobs: Sequence[Job], folder: Path, retries: int, observer: Observer) -> None:
+    def __init__(
+        self, jobs: Sequence[Job], folder: Path, retries: int, observer: Observer, after: After = nothing_more
+    ) -> None:
         self._left = {job.key: job for job in jobs}
+        self._after = after
         self._folder, self._retries, self._observer = folder, retries, observer
         self._here: set[str] = set()
         self._elsewhere: set[str] = set()
@@ -101,7 +128,7 @@ class Agenda:
             self.leave(key)
             checkpoint_path(self._folder, key).unlink(missing_ok=True)
             failure_path(self._folder, key).unlink(missing_ok=True)
-            self._left.pop(key, None)
+            self._close(key)
 
     def keep(self, key: str, text: str) -> None:
         """Have the record that another host has made; raises `ResultsError` for one that cannot be read."""
@@ -109,6 +136,13 @@ class Agenda:
         save_record(self._folder, record)
         if key in self._left and key not in self._here:
             self._arrive(record)
+
+    def _close(self, key: str) -> None:
+        """The job has ended: what follows on it takes its place."""
+        job = self._left.pop(key, None)
+        successor = None if job is None else self._after(job)
+        if successor is not None:
+            self._left[successor.key] = successor
 
     def _has_arrived(self, key: str) -> bool:
         """Whether another run has written the record of `key`, which then is closed."""
@@ -131,7 +165,7 @@ class Agenda:
             attempts = [{"cause": cause, "log": f"logs/{log.name}"} for cause in causes]
             failure = {"key": job.key, "variant": job.variant, "seed": job.seed, "attempts": attempts}
             write_json(failure_path(self._folder, job.key), failure)
-            self._left.pop(job.key)
+            self._close(job.key)
             self._changed.notify_all()
         outlook = "given up" if final else "will be tried again"
         self._observer(TrialFailed(job.variant, job.seed, causes[-1], log, outlook))

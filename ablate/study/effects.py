@@ -27,6 +27,11 @@ def check_effects(base: Base, variants: Sequence[tuple[Level, ...]]) -> None:
         _check_levels(base, variants, [_read(base, each) for each in sets])
 
 
+def fields_read_by(base: Base, levels: Sequence[Level]) -> set[str]:
+    """Paths of the fields that the variant with `levels` reads; those that it sets where that cannot be said."""
+    return _read(base, {path: value for level in levels for path, value in level.sets.items()})
+
+
 def _check_levels(base: Base, variants: Sequence[tuple[Level, ...]], read: Sequence[set[str]]) -> None:
     """`read` holds for every variant the paths of the fields that it has a use for."""
     for position, (key, entry) in enumerate(base.config.factors.items()):

@@ -1,6 +1,6 @@
 """What happens while a study runs, told to whoever watches. Called from several threads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,8 +12,9 @@ Outlook = Literal["enough", "at most", "unfinished"]
 class StudyStarted:
     """A run begins, or goes on with a further block of seeds.
 
-    `variants` and `seeds` span the table of progress, in which `done` has its result already and `shared` is the trial
-    of another cell. `at_most` is how many seeds there may be, None where they are not added in blocks.
+    The phase of tuning comes first where there is one. `variants` and `seeds` span the table of progress, in which
+    `done` has its result already and `shared` is the trial of another cell. `at_most` is how many seeds there may be,
+    None where they are not added in blocks.
     """
 
     name: str
@@ -26,6 +27,7 @@ class StudyStarted:
     threads: int
     at_most: int | None = None
     shared: frozenset[tuple[str, int]] = frozenset()
+    phase: Literal["training", "tuning"] = "training"
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,16 @@ class StatementChanged:
     changed: tuple[str, ...]
     finished: int
     planned: int
+
+
+@dataclass(frozen=True)
+class VariantTuned:
+    """A variant has chosen `values`, by field path, with which it scored `score` on the `metric` of the validation."""
+
+    variant: str
+    values: Mapping[str, float]
+    metric: str
+    score: float
 
 
 @dataclass(frozen=True)
@@ -200,6 +212,7 @@ Event = (
     StudyStarted
     | StatementChanged
     | SeedsSettled
+    | VariantTuned
     | GpuShared
     | CostsWait
     | CostsRound

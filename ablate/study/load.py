@@ -13,6 +13,7 @@ from ablate.study.effects import check_effects
 from ablate.study.factors import Base, build_factors, resolve_levels
 from ablate.study.levels import Factor, combinations, mistakes_of
 from ablate.study.metrics import check_fraction, check_measured
+from ablate.study.tunable import check_tuned
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,9 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     base = Base(document, config, source.parent)
     factors = build_factors(base)
     baseline = _baseline(document, config, factors)
-    check_effects(base, list(combinations(config, factors, baseline)))
+    variants = list(combinations(config, factors, baseline))
+    check_effects(base, variants)
+    check_tuned(base, factors, variants)
     _check_blocks(document, config, factors)
     return Study(config, source, tuple(overrides), factors, baseline, resolve_claims(document, config, factors))
 

@@ -20,6 +20,7 @@ from ablate.study.match import Matched, match
 from ablate.study.probe import release
 from ablate.study.stated import Statement, statements_of, with_statement
 from ablate.study.surveys import survey_variants
+from ablate.study.tuning import Chosen, settled, tuned_before, with_values
 from ablate.study.variants import Variant, baseline_of, images_of, variants_of
 from ablate.train import TRAINING_VERSION
 
@@ -109,6 +110,7 @@ def plan_study(study: Study, folder: Path, device: str, whereabouts: Whereabouts
     variants = budgeted(study, variants, macs)
     trained_on = dict.fromkeys(each.data for each in variants if each.train is not None and each.data is not None)
     digests = {data: DATASETS[data.name].digest(data) for data in trained_on}
+    variants = settled(study, variants, digests, tuned_before(stored["variants"]))
     planned = tuple(
         _with_seeds(Planned(variant, survey, _digest_of(variant, digests), {}), _seeds(study, stored))
         for variant, survey in zip(variants, surveys, strict=True)
@@ -116,6 +118,20 @@ def plan_study(study: Study, folder: Path, device: str, whereabouts: Whereabouts
     plan = Plan(study, baseline_of(study), precision, planned, _labelled(digests), (), matched)
     finished = len(finished_keys(folder) & plan.trials.keys())
     return replace(plan, stated=with_statement(statements_of(stored), _study_json(study), finished))
+
+
+def with_tuned(plan: Plan, chosen: Mapping[str, Chosen]) -> Plan:
+    """`plan` with what tunings have `chosen`, by what the variants await."""
+    known = [planned.variant for planned in plan.variants if planned.variant.awaits in chosen]
+    found = {variant.name: with_values(variant, chosen[variant.awaits]["values"]) for variant in known}
+    ready = {name: replace(variant, awaits="", tuned=chosen[variant.awaits]) for name, variant in found.items()}
+    variants = (
+        _with_seeds(replace(planned, variant=ready[planned.variant.name]), plan.seeds)
+        if planned.variant.name in ready
+        else planned
+        for planned in plan.variants
+    )
+    return replace(plan, variants=tuple(variants))
 
 
 def check_unchanged(plan: Plan, folder: Path) -> None:
@@ -146,8 +162,13 @@ def _difference(before: dict[str, Any], planned: Planned | None, stored: dict[st
     if planned is None:
         return f"it has the variant {before['variant']!r}, this one has not"
     now = _variant_json(planned)
+    if "tuned" in before and "tuned" not in now:
+        return f"variant {before['variant']} was tuned under other conditions, such as other ranges"
+    tuned = planned.variant.tuned["values"] if "awaits" in before and planned.variant.tuned is not None else {}
     for section in ("model", "data", "train"):
         for field, value in before[section].items():
+            if f"{section}.{field}" in tuned:
+                continue
             if now[section].get(field) != value:
                 return f"{section}.{field} was {value!r} and is {now[section].get(field)!r}"
     offset_before, offset = _seed_offset(before), planned.variant.seed_offset
@@ -156,6 +177,8 @@ def _difference(before: dict[str, Any], planned: Planned | None, stored: dict[st
     gone = sorted(set(before["keys"]) - set(now["keys"]), key=int)
     if gone:
         return f"it has seed {gone[0]}, this one has not"
+    if "awaits" in before:
+        return ""
     if before["keys"] != {seed: now["keys"][seed] for seed in before["keys"]}:
         return f"its trials were trained by version {stored['training_version']}, this is {TRAINING_VERSION}"
     return ""
@@ -235,6 +258,8 @@ def _variant_json(planned: Planned) -> dict[str, Any]:
         "data": _data_json(planned),
         "train": _train_json(variant),
         "steps": variant.steps,
+        **({"awaits": variant.awaits} if variant.awaits else {}),
+        **({"tuned": variant.tuned} if variant.tuned is not None else {}),
         **planned.survey,
         "keys": {str(seed): key for seed, key in planned.keys.items()},
     }

@@ -33,7 +33,9 @@ from ablate.study.settling import (
 )
 from ablate.study.stated import changes, statements_of
 from ablate.study.supervise import Terms
-from ablate.study.training import check_reachable, jobs_of
+from ablate.study.training import Train, check_reachable, jobs_of
+from ablate.study.tuning import FIRST_SEED
+from ablate.study.tuning_phase import awaiting, tuned
 from ablate.study.variants import variants_of
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def run(
     check_unchanged(plan, folder)
     set_damaged_aside(plan, folder, observer)
     plan = grown(plan, folder)
-    jobs = jobs_of(plan, folder, options.only)
+    jobs = awaiting(plan, options.only) or jobs_of(plan, folder, options.only)
     costs = lacks_costs(plan, folder)
     _say_changes(plan, folder, observer)
     write_plan(plan, folder)
@@ -115,7 +117,8 @@ def _work(plan: Plan, folder: Path, costs: bool, options: Options, observer: Obs
     identity = environments.note()
     worth = _worth(plan, folder, options, observer)
     execution = settle_execution(plan, folder, environments.machine, devices, options.workers, worth)
-    observer(_started(plan, folder, execution))
+    if not awaiting(plan, options.only):
+        observer(_started(plan, folder, execution))
     if costs:
         alone = replace(execution, device=devices[0], workers=1, threads=plan.study.config.cost.threads)
         measure_costs(plan, folder, alone, identity, observer)
@@ -124,6 +127,7 @@ def _work(plan: Plan, folder: Path, costs: bool, options: Options, observer: Obs
     if not plan.trials:
         return plan
     with training.training(plan, terms, options, execution, torch_version, observer) as train:
+        plan = _tuned(plan, folder, train, options, execution, observer)
         train(jobs_of(plan, folder, options.only, execution.workers))
         while (larger := grown(plan, folder)) is not plan:
             plan = larger
@@ -133,6 +137,18 @@ def _work(plan: Plan, folder: Path, costs: bool, options: Options, observer: Obs
     settled = settle(plan, folder)
     if settled is not None:
         observer(settled)
+    return plan
+
+
+def _tuned(plan: Plan, folder: Path, train: Train, options: Options, execution: Execution, observer: Observer) -> Plan:
+    """`plan` with the values that variants choose, which stand in plan.json before the first of their final trials."""
+    waiting = awaiting(plan, options.only)
+    if not waiting:
+        return plan
+    observer(_tuning_started(plan, [each.variant.name for each in waiting], folder, execution))
+    plan = tuned(plan, folder, options.only, train, observer)
+    write_plan(plan, folder)
+    observer(_started(plan, folder, execution))
     return plan
 
 
@@ -176,6 +192,20 @@ def _started(plan: Plan, folder: Path, execution: Execution) -> StudyStarted:
         threads=execution.threads,
         at_most=seeds.at_most if isinstance(seeds, SeedBlocks) else None,
         shared=frozenset(itertools.product(variants, plan.seeds)) - set(cells.values()),
+    )
+
+
+def _tuning_started(plan: Plan, waiting: Sequence[str], folder: Path, execution: Execution) -> StudyStarted:
+    """The table of progress then has a row a variant and a column a trial of its tuning."""
+    assert plan.study.config.tune is not None
+    seeds = range(FIRST_SEED, FIRST_SEED + plan.study.config.tune.trials)
+    return replace(
+        _started(plan, folder, execution),
+        variants=tuple(waiting),
+        seeds=tuple(seeds),
+        done=frozenset(),
+        shared=frozenset(),
+        phase="tuning",
     )
 
 

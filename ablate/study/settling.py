@@ -1,6 +1,6 @@
 """What a run settles before it trains, written into the results folder once and read back: where and how trials run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -124,11 +124,13 @@ def _new_execution(plan: Plan, devices: tuple[str, ...], workers: int | None, wo
 def agreement_of(plan: Plan, torch_version: str) -> Agreement:
     """What another host must share with this one to run `plan` with it."""
     stored = next(each for each in plan.as_json()["variants"] if each["variant"] == plan.baseline)
+    tune = plan.study.config.tune
+    # What tuning settles is not there yet for the host that comes first; how it is found is agreed on instead.
+    beyond = {"data.digest", "train.precision", *(tune.fields if tune else ())}
     base = {
-        "model": stored["model"],
-        "data": {name: value for name, value in stored["data"].items() if name != "digest"},
-        "train": {name: value for name, value in stored["train"].items() if name != "precision"},
+        **{section: _without(stored[section], section, beyond) for section in ("model", "data", "train")},
         "version": {"training": TRAINING_VERSION},
+        **({"tune": tune.model_dump(mode="json")} if tune else {}),
     }
     host = {
         "data_digest": plan.data_digests,
@@ -136,6 +138,10 @@ def agreement_of(plan: Plan, torch_version: str) -> Agreement:
         "torch": {"version": _minor(torch_version)},
     }
     return Agreement(base, digest(base), host)
+
+
+def _without(stored: Mapping[str, Any], section: str, left_out: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in stored.items() if f"{section}.{name}" not in left_out}
 
 
 def _minor(version: str) -> str:

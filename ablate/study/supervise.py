@@ -15,7 +15,7 @@ from ablate.executors.contract import Call, CallFailed, Worker
 from ablate.ledger import Claim, Ledger, Stopped
 from ablate.occupancy import among_others
 from ablate.records import Record, checkpoint_path, log_path, record_from_json, save_record
-from ablate.study.agenda import Agenda, Job
+from ablate.study.agenda import After, Agenda, Job, nothing_more
 from ablate.study.events import EpochDone, Event, Observer, StepDone, TrialFinished, TrialStarted
 
 LOOK_SECONDS = 2.0  # between two looks at what other runs do
@@ -58,9 +58,10 @@ class Supervisor:
         terms: Terms,
         observer: Observer,
         meanwhile: Callable[[], object] = lambda: None,
+        after: After = nothing_more,
     ) -> None:
         self._queue, self._terms, self._observer, self._meanwhile = queue, terms, observer, meanwhile
-        self._agenda = Agenda(jobs, terms.folder, terms.retries, observer)
+        self._agenda = Agenda(jobs, terms.folder, terms.retries, observer, after)
         self._stopped = threading.Event()
 
     def run(self, seats: Sequence[Seat]) -> None:

@@ -1,9 +1,10 @@
 """Training the trials of a plan: its jobs, the ledger they are claimed from, the workers that run them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from ablate.executors import EXECUTORS
 from ablate.executors.contract import Execution
@@ -11,7 +12,7 @@ from ablate.executors.local import LocalExecutor
 from ablate.ledger import Ledger, file_place, server_place
 from ablate.lookup import load_dotted, lookup
 from ablate.records import finished_keys
-from ablate.study.agenda import Job
+from ablate.study.agenda import After, Job, job_of, nothing_more
 from ablate.study.events import LedgerRebuilt, LedgerWait, Observer
 from ablate.study.options import Options
 from ablate.study.plan import Plan, Planned
@@ -23,7 +24,11 @@ TRIAL = "ablate.trial:run"
 # What a run ends with takes seconds to import.
 REPORT = ("ablate.report:write_derived", "ablate.report.figures:picture")
 
-Train = Callable[[Sequence[Job]], None]
+
+class Train(Protocol):
+    """Trains jobs, and what is to run `after` each of them."""
+
+    def __call__(self, jobs: Sequence[Job], after: After = nothing_more) -> None: ...
 
 
 def check_reachable(options: Options, folder: Path) -> None:
@@ -42,7 +47,8 @@ def jobs_of(plan: Plan, folder: Path, only: Sequence[str], abreast: int = 1) -> 
     """
     by_name = {planned.variant.name: planned for planned in plan.variants}
     chosen = [lookup(by_name, name, "variant") for name in only] or list(plan.variants)
-    wanted = {key for planned in chosen for key in planned.keys.values()} - finished_keys(folder)
+    ready = [planned for planned in chosen if not planned.variant.awaits]
+    wanted = {key for planned in ready for key in planned.keys.values()} - finished_keys(folder)
     trials = [(key, *owner) for key, owner in plan.trials.items() if key in wanted]
     place = {seed: position for position, seed in enumerate(plan.seeds)}
     trials.sort(key=lambda trial: (place[trial[2]] // abreast, -trial[1].macs * trial[1].variant.steps))
@@ -50,18 +56,7 @@ def jobs_of(plan: Plan, folder: Path, only: Sequence[str], abreast: int = 1) -> 
 
 
 def _job(planned: Planned, seed: int, key: str) -> Job:
-    variant = planned.variant
-    assert variant.data is not None
-    assert variant.train is not None
-    task = {
-        "key": key,
-        "seed": variant.trained_seed(seed),
-        "model": variant.model.as_task(),
-        "data": variant.data.model_dump(mode="json"),
-        "data_digest": planned.data_digest,
-        "train": variant.train.model_dump(mode="json"),
-    }
-    return Job(key, variant.name, seed, variant.epochs, task)
+    return job_of(planned.variant, planned.data_digest, key, seed, planned.variant.trained_seed(seed))
 
 
 @contextmanager
@@ -77,11 +72,11 @@ def training(
         queue.carry(list(plan.trials))
         seats: list[Seat] = []
 
-        def train(jobs: Sequence[Job]) -> None:
+        def train(jobs: Sequence[Job], after: After = nothing_more) -> None:
             if jobs and not seats:
                 seats.extend(stack.enter_context(_seats(options, execution)))
             if jobs:
-                Supervisor(jobs, queue, terms, observer, _import_report).run(seats)
+                Supervisor(jobs, queue, terms, observer, _import_report, after).run(seats)
 
         yield train
 

@@ -24,7 +24,8 @@ class Variant:
 
     One that is only counted has no training, and data only where the study states some. `train` is what every seed has
     alike: `seed_offset` has been taken out of it. `match` is how its width is settled; `also` holds further levels that
-    it stands for, since others are compared with it there.
+    it stands for, since others are compared with it there. `awaits` names the tuning that it waits for, and `tuned`
+    says what one has chosen for it (see tuning.py).
     """
 
     name: str
@@ -37,6 +38,8 @@ class Variant:
     seed_offset: int = 0
     match: MatchConfig = AS_STATED
     also: tuple[dict[str, str], ...] = ()
+    awaits: str = ""
+    tuned: Mapping[str, Any] | None = None
 
     def trained_seed(self, seed: int) -> int:
         """What the trial that is planned, and paired, as `seed` is trained with."""

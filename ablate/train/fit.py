@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from ablate.models.outputs import training_loss
 from ablate.randomness import permutation, seed_of
+from ablate.records import RecordState as State
 from ablate.schema import TrainConfig
 from ablate.train.averaging import WeightAverage
 from ablate.train.check import watches_validation
@@ -49,7 +49,7 @@ class Fitted:
     curve: tuple[Point, ...]
     steps: int
     seconds: float
-    state: Literal["complete", "diverged"]
+    state: State
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class _Run:
     average: WeightAverage | None
     on_step: Callable[[int, int], None]
     checkpoint: Checkpoint | None
+    stop_above: Sequence[float] | None
 
 
 @dataclass
@@ -93,19 +94,23 @@ def fit(
     *,
     on_step: Callable[[int, int], None] = lambda step, steps: None,
     checkpoint: Checkpoint | None = None,
+    stop_above: Sequence[float] | None = None,
 ) -> Fitted:
     """Train `network` in place. Every random number follows from `seed`, the epoch, the step and the image.
 
     A loss that is no longer finite at the end of an epoch ends the training with the state `diverged`. The weights left
     are the last, or their average, or with early stopping those of the lowest validation loss. `on_step` is told at
     every step, and while a validation set is scored, how many steps of how many are done. Training goes on from what
-    `checkpoint` holds, and ends bit by bit as one that nothing has interrupted.
+    `checkpoint` holds, and ends bit by bit as one that nothing has interrupted. With `stop_above`, one validation loss
+    an epoch as far as it goes, a training whose lowest so far is above that of the epoch ends with the state `pruned`.
     """
     length = length_of(recipe, len(data.labels), 0 if data.validation is None else len(data.validation.labels))
     average = None if recipe.average_decay is None else WeightAverage(network, recipe.average_decay)
-    run = _Run(network, optimizer_for(network, recipe), data, recipe, length, seed, average, on_step, checkpoint)
+    run = _Run(
+        network, optimizer_for(network, recipe), data, recipe, length, seed, average, on_step, checkpoint, stop_above
+    )
     done = _begun(run)
-    state: Literal["complete", "diverged"] = "complete"
+    state: State = "complete"
     for epoch in range(len(done.curve), length.epochs):
         network.train()
         loss, accuracy = _epoch(run, epoch, done)
@@ -114,6 +119,9 @@ def fit(
         on_epoch(done.curve[-1])
         if not math.isfinite(loss):
             state = "diverged"
+            break
+        if _is_behind(run, done.validation_losses):
+            state = "pruned"
             break
         if _is_over(recipe, done.validation_losses):
             break
@@ -184,7 +192,7 @@ def _step(run: _Run, number: int, rate: float, images: Tensor, labels: Tensor) -
 
 def _watch(run: _Run, done: _Progress) -> float | None:
     """Take down the validation loss of the weights that would be scored now; None if the recipe does not watch it."""
-    if run.data.validation is None or not watches_validation(run.recipe):
+    if run.data.validation is None or not (watches_validation(run.recipe) or run.stop_above is not None):
         return None
     on_batch = partial(run.on_step, done.step, run.length.steps)
     with nullcontext() if run.average is None else run.average.in_place():
@@ -200,6 +208,13 @@ def _is_over(recipe: TrainConfig, validation_losses: Sequence[float]) -> bool:
         recipe.stop_patience_epochs is not None
         and epochs_since_lowest(validation_losses) >= recipe.stop_patience_epochs
     )
+
+
+def _is_behind(run: _Run, validation_losses: Sequence[float]) -> bool:
+    """Whether even the lowest of `validation_losses` is above what it has to be after so many epochs."""
+    epochs = len(validation_losses)
+    limits = run.stop_above or ()
+    return 0 < epochs <= len(limits) and not min(validation_losses) <= limits[epochs - 1]
 
 
 def _leave(run: _Run, done: _Progress) -> None:

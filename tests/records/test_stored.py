@@ -89,7 +89,7 @@ class TestPlan:
         assert stored_plan(folder) == plan
 
     def test_what_another_version_adds_is_kept(self, folder: Path, plan: dict[str, Any]) -> None:
-        later = {**plan, "since": 3, "variants": [{**variant, "tuned": True} for variant in plan["variants"]]}
+        later = {**plan, "since": 3, "variants": [{**variant, "distilled": True} for variant in plan["variants"]]}
         write_json(folder / "plan.json", later)
         assert stored_plan(folder) == later
 

@@ -376,9 +376,9 @@ running.run("toy.yaml", options=options, observer=lambda event: print(type(event
 
 
 @contextmanager
-def start(engine: Any) -> Iterator[subprocess.Popen[str]]:
+def start(engine: Any, function: str = "trial") -> Iterator[subprocess.Popen[str]]:
     """The study run by a process group of its own, as a shell or a scheduler starts it; it prints its events."""
-    command = [sys.executable, "-c", PROGRAM]
+    command = [sys.executable, "-c", PROGRAM.replace("engine_functions:trial", f"engine_functions:{function}")]
     with subprocess.Popen(command, cwd=engine.folder, start_new_session=True, stdout=subprocess.PIPE, text=True) as run:
         try:
             yield run

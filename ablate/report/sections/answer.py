@@ -100,6 +100,9 @@ def _budgets(plan: dict[str, Any]) -> dict[str, str]:
         (multiple,) = {found["channel_multiple"] for found in plan["matched"]["variants"].values()}
         listed = stated["match"] if isinstance(stated["match"], list) else [stated["match"]]
         rows["matched"] = f"{', '.join(map(_matching, listed))}, by the width, channels in multiples of {multiple}"
+    if "tune" in stated:
+        spans = [f"{path} from {span['low']:g} to {span['high']:g}" for path, span in stated["tune"]["fields"].items()]
+        rows["tuned"] = f"{', '.join(spans)}; {stated['tune']['trials']} trials a variant"
     if "budget" in stated:
         rows["training budget"] = f"equal {stated['budget']['on']}"
     return rows

@@ -1,16 +1,18 @@
 """The tables people come for: every variant with its accuracy, costs, difference and verdict, and main effects."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from ablate.records import Results
 from ablate.report.badges import merge_badges
-from ablate.report.budgets import RATIOS
+from ablate.report.budgets import GAIN, RATIOS, tuned_columns
 from ablate.report.contrasting import crosses_factors
 from ablate.report.costing import EXACT
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table
 from ablate.report.numbers import ABSENT, column_name, quantity, show, show_difference, show_interval, show_mean
+from ablate.schema.columns import TUNED_PREFIX
 
 CONVENTIONS = (
     "Accuracies are in per cent with half the width of their own 95 % interval; differences are paired by seed, in "
@@ -60,7 +62,7 @@ def results_table(results: Results, tables: Tables) -> Table:
             Cell(str(row["n"]), row["n"]),
             *(_mean(row, metric) for metric in metrics),
             *(_verdict_cells(contrast_of, row["variant"], primary) if contrast_of else ()),
-            *(Cell(f"{values[row['variant']]:,g}", values[row["variant"]]) for values in given.values()),
+            *(_given(values[row["variant"]]) for values in given.values()),
             *(_cost(column, row) for column in costs),
             _badges(row, contrast_of),
         )
@@ -104,9 +106,17 @@ def given_columns(results: Results, tables: Tables) -> dict[str, dict[str, float
     """Header -> variant -> number, of what equal budgets have settled and of steps that are not alike."""
     matched = results.plan["matched"]["variants"] if "matched" in results.plan else {}
     widths = {name: found["width"] for name, found in matched.items()}
+    tuned = {each["variant"]: tuned_columns(each) for each in results.plan["variants"]}
+    names = dict.fromkeys(name for own in tuned.values() for name in own if name != GAIN)
+    chosen = {
+        f"{name.removeprefix(TUNED_PREFIX).replace('_', ' ')}, tuned": {
+            variant: own.get(name, math.nan) for variant, own in tuned.items()
+        }
+        for name in names
+    }
     steps = dict(zip(tables.variants["variant"], tables.variants["training_steps"].tolist(), strict=True))
     uneven = steps if len(set(steps.values())) > 1 else {}
-    return {header: values for header, values in (("width", widths), ("steps", uneven)) if values}
+    return {**{header: values for header, values in (("width", widths), ("steps", uneven)) if values}, **chosen}
 
 
 def cost_columns(tables: Tables) -> list[str]:
@@ -141,6 +151,10 @@ def _badges(row: Mapping[Any, Any], contrast_of: Mapping[str, Mapping[Any, Any]]
 def _mean(row: Mapping[Any, Any], metric: str) -> Cell:
     mean = row[f"{metric}_mean"]
     return Cell(show_mean(metric, mean, row[f"{metric}_ci_low"], row[f"{metric}_ci_high"]), mean)
+
+
+def _given(value: float) -> Cell:
+    return Cell(ABSENT if math.isnan(value) else f"{value:,.4g}", value)
 
 
 def _cost(column: str, row: Mapping[Any, Any]) -> Cell:

@@ -1,0 +1,57 @@
+"""How every variant was tuned: what it chose, what that gained, how its trials ended."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from ablate.records import Results
+from ablate.report.budgets import GAIN, tuned_columns
+from ablate.report.derive import Tables
+from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table
+from ablate.report.numbers import ABSENT, quantity, show, show_difference
+
+CAPTION = "What every variant chose on the images held out for tuning"
+METHOD = (
+    "Every variant tuned for itself before its final trials, each with the same number of trials: the first with the "
+    "recipe as stated where the ranges allow it, the next at random, the others where the tree-structured Parzen "
+    "estimator of Optuna sends them. They trained on the training split less the images held out, and were scored on "
+    "those; a trial whose lowest validation loss lay above the median of those before it was stopped. The score of "
+    "the best of several noisy trials is too good: the gain says what tuning saw, and the final trials, which train "
+    "anew on the whole training split with other seeds, say what is left of it."
+)
+
+
+def tuning_section(results: Results, tables: Tables) -> list[Block]:
+    tuned = [variant for variant in results.plan["variants"] if "tuned" in variant]
+    if not tuned:
+        return []
+    metric = results.plan["study"]["primary"]
+    paths = list(tuned[0]["tuned"]["values"])
+    columns = (
+        Column("variant", "left"),
+        *(Column(path) for path in paths),
+        Column(f"validation {quantity(metric).header}"),
+        Column(f"gain over the recipe as stated ({quantity(metric).difference_unit})"),
+        Column("trials", "left"),
+    )
+    rows = tuple(
+        (
+            variant["variant"],
+            *(Cell(f"{variant['tuned']['values'][path]:g}", variant["tuned"]["values"][path]) for path in paths),
+            Cell(show(metric, variant["tuned"]["score"]), variant["tuned"]["score"]),
+            _gain(metric, tuned_columns(variant)[GAIN]),
+            _ends(variant["tuned"]),
+        )
+        for variant in tuned
+    )
+    return [Heading("Tuning"), Table(columns, rows, CAPTION, name="tuning"), Paragraph(METHOD)]
+
+
+def _gain(metric: str, gain: float) -> Cell:
+    return Cell(ABSENT if math.isnan(gain) else show_difference(metric, gain), gain)
+
+
+def _ends(tuned: Mapping[str, Any]) -> str:
+    counted = Counter(tuned["states"])
+    return ", ".join(f"{count} {state}" for state, count in counted.items())
