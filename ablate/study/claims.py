@@ -91,7 +91,7 @@ def _interaction(stated: InteractionClaim, place: _Place) -> dict[str, Levels]:
             if path in taken:
                 sentence = f"is named by {taken[path]} already; more_at and than_at are about other factors"
                 raise place.document.error((*inner.path, side, path), sentence)
-    return compared | _two_sides(inner, "more_at", named.more_at, "than_at", named.than_at)
+    return compared | _distinct_sides(inner, "more_at", named.more_at, "than_at", named.than_at)
 
 
 def _count(stated: CountClaim, place: _Place) -> dict[str, Levels]:
@@ -120,14 +120,23 @@ def _two_sides(
     place: _Place, first: str, first_levels: Mapping[str, Any], second: str, second_levels: Mapping[str, Any]
 ) -> dict[str, Levels]:
     """Both sides by name; raises `StudyError` where they are alike or compare variants across conditions."""
-    sides = {side: _by_name(place, side, levels) for side, levels in ((first, first_levels), (second, second_levels))}
-    if sides[first] == sides[second]:
-        raise place.document.error((*place.path, second), f"names the same levels as {first}; a claim compares two")
+    sides = _distinct_sides(place, first, first_levels, second, second_levels)
     for factor in place.factors:
         key = factor.path_or_name
         if factor.varies_data and sides[first].get(key) != sides[second].get(key):
             sentence = f"differs from {first} in {key!r}, a condition; variants are compared on equal data"
             raise place.document.error((*place.path, second), sentence)
+    return sides
+
+
+def _distinct_sides(
+    place: _Place, first: str, first_levels: Mapping[str, Any], second: str, second_levels: Mapping[str, Any]
+) -> dict[str, Levels]:
+    """Both sides by name; raises `StudyError` where they are alike. Where a difference is measured may be a condition
+    of the data: neither of the two differences crosses it."""
+    sides = {side: _by_name(place, side, levels) for side, levels in ((first, first_levels), (second, second_levels))}
+    if sides[first] == sides[second]:
+        raise place.document.error((*place.path, second), f"names the same levels as {first}; a claim compares two")
     return sides
 
 
