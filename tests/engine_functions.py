@@ -186,6 +186,23 @@ def hill(task: dict[str, Any], report: Report) -> dict[str, Any]:
     }
 
 
+def slope(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """A trial whose accuracy grows with the width, less and less, and depends on the downsampling; see `hill`."""
+    folder = Path(task["checkpoint"]).parent.parent
+    tuning = "stop_above" in task
+    with (folder / "scored").open("a") as scored:
+        scored.write(f"{'validation' if tuning else 'test'} {task['key']}\n")
+    model = task["model"]
+    accuracy = SLOPES[model["downsample"]] * (1 - math.exp(-8 * model["width"])) + 0.01 * model["middle_depth"]
+    right = round(TEST_IMAGES * accuracy)
+    base = record(task["key"], task["seed"], "complete")
+    metrics = {**base["metrics"], "accuracy": right / TEST_IMAGES, "test_loss": 2 - right / TEST_IMAGES}
+    return {**base, "metrics": metrics, "correct": first_images(right), "scored": "validation" if tuning else "test"}
+
+
+SLOPES = {"strided": 0.5, "spd": 0.7, "maxpool": 0.6}
+
+
 def hill_with_a_hole(task: dict[str, Any], report: Report) -> dict[str, Any]:
     """As `hill`, but that every third trial of tuning fails."""
     if "stop_above" in task and task["seed"] % 3 == 1:

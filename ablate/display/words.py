@@ -115,6 +115,8 @@ def _started(event: StudyStarted) -> str:
     if event.phase == "tuning":
         trials = f"{len(event.variants)} variants x {len(event.seeds)} = {planned(event)} trials"
         return f"{event.name}, tuning: {trials}; {how}"
+    if event.phase == "search":
+        return f"{event.name}, search: {planned(event)} trials; {how}"
     head = f"{event.name}: {len(event.variants)} variants x {_seeds(event)} = {planned(event)} trials"
     return f"{head}, {len(event.done)} done; {how}"
 
@@ -235,7 +237,7 @@ def _learnt(event: EpochDone, separator: str) -> str:
 
 
 def _outcome(state: str, accuracy: float | None, progress: Progress | None) -> str:
-    split = "validation" if progress and progress.started.phase == "tuning" else "test"
+    split = "validation" if progress and progress.started.phase != "training" else "test"
     return f"{split} accuracy {_number(accuracy)}" if state == "complete" else state
 
 

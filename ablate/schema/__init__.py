@@ -9,7 +9,7 @@ network   model:
 training  data: and train:
 claims    claims:
 matching  match: and budget:
-tuning    tune:
+tuning    tune: and search:
 study     the whole file
 mistakes  what is wrong, in words
 
@@ -37,18 +37,21 @@ from ablate.schema.network import BuilderConfig, ModelConfig
 from ablate.schema.section import ARGUMENT_TYPES, KeyPath, Section, SectionError, argument_section, keys_at, validated
 from ablate.schema.study import FIELD_PATHS, SECTIONS, CostConfig, Mode, SeedBlocks, StudyFile, json_schema
 from ablate.schema.training import DataConfig, TrainConfig
-from ablate.schema.tuning import TUNABLE, Range, TuneConfig
+from ablate.schema.tuning import SEARCHABLE, TUNABLE, WHOLE, Constraint, Range, SearchConfig, TuneConfig, constraint_of
 
 __all__ = [
     "ARGUMENT_TYPES",
     "AS_STATED",
     "FIELD_PATHS",
     "MATCH",
+    "SEARCHABLE",
     "SECTIONS",
     "TUNABLE",
     "UNMATCHED",
+    "WHOLE",
     "BudgetConfig",
     "BuilderConfig",
+    "Constraint",
     "CostConfig",
     "Count",
     "CountClaim",
@@ -64,6 +67,7 @@ __all__ = [
     "PublishedUnder",
     "Range",
     "Reading",
+    "SearchConfig",
     "Section",
     "SectionError",
     "SeedBlocks",
@@ -72,6 +76,7 @@ __all__ = [
     "TuneConfig",
     "argument_section",
     "claim_from_json",
+    "constraint_of",
     "json_schema",
     "keys_at",
     "validated",

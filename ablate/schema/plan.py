@@ -61,7 +61,7 @@ class PlannedStudy(Stored):
     question: str
     model: dict[str, Any]
     factors: dict[str, list[Any] | dict[str, dict[str, Any]]]
-    design: Literal["grid", "one_at_a_time", "count"]
+    design: Literal["grid", "one_at_a_time", "count", "search"]
     primary: str
     margin: Margin
     measure: list[str]
@@ -151,6 +151,22 @@ class TunedValues(Stored):
     edges: list[str]
 
 
+class SearchedTrial(Stored):
+    """One combination that a search tried: its levels, how it ended, its value of every objective."""
+
+    levels: dict[str, str]
+    state: Literal["complete", "diverged", "pruned", "failed", "infeasible"]
+    values: dict[str, float | None]
+
+
+class Searched(Stored):
+    """What a search has found: `front` holds the levels that are run over all seeds, column by column."""
+
+    digest: Hash
+    front: list[dict[str, str]]
+    trials: list[SearchedTrial]
+
+
 class PlannedVariant(Stored):
     """A variant, what was counted of it, and the keys of its trials by their seeds."""
 
@@ -182,6 +198,7 @@ class PlanFile(Stored):
     baseline: str
     stated: list[StatedBefore] = Field(default_factory=list)
     matched: MatchedWidths | None = None
+    searched: Searched | None = None
     variants: list[PlannedVariant] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from ablate.schema.matching import AS_STATED, BudgetConfig, MatchConfig, MatchSe
 from ablate.schema.network import ModelConfig, ModelSection
 from ablate.schema.section import Section, all_distinct
 from ablate.schema.training import DataConfig, TrainConfig
-from ablate.schema.tuning import TuneConfig
+from ablate.schema.tuning import SearchConfig, TuneConfig
 
 MOST_SEEDS = 10_000
 
@@ -69,7 +69,7 @@ class CostConfig(Section):
 class StudyFile(Section):
     """A study: base configuration, factors, design, seeds, measurements, claims."""
 
-    younger: ClassVar[frozenset[str]] = frozenset({"match", "budget", "tune"})
+    younger: ClassVar[frozenset[str]] = frozenset({"match", "budget", "tune", "search"})
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=100)
     """Letters, digits, `_` and `-`; names the results folder."""
@@ -84,9 +84,9 @@ class StudyFile(Section):
     """Field path -> levels, or a name -> level name -> the fields it sets."""
     baseline: dict[str, Any] = Field(default_factory=dict)
     """Factor -> the level that the others are compared with; one of every factor."""
-    design: Literal["grid", "one_at_a_time", "count"] = "grid"
+    design: Literal["grid", "one_at_a_time", "count", "search"] = "grid"
     """`grid`: every combination of levels; `one_at_a_time`: the baseline and each single change from it; `count`: every
-    combination, counted and never trained."""
+    combination, counted and never trained; `search`: the best of those that `search` tries."""
     match: MatchSection = AS_STATED
     """Equal budgets: `params`, `macs`, or {on, tolerance} gives every variant the width at which it has as many as the
     baseline. A list, such as [none, params, macs], sets variants as stated and matched ones side by side."""
@@ -95,6 +95,8 @@ class StudyFile(Section):
     tune: TuneConfig | None = None
     """Fields whose values every variant chooses for itself, on images held out of the training split; its final trials
     then train on all of them."""
+    search: SearchConfig | None = None
+    """With `design: search`: what is looked for, how long, and what makes it good."""
     seeds: Annotated[
         Annotated[SeedCount | SeedList, Tag("<seeds>")] | Annotated[SeedBlocks, Tag("<blocks>")],
         Discriminator(_kind_of_seeds),

@@ -1,10 +1,12 @@
-"""`tune:`: which fields every variant chooses for itself, from which ranges, in how many trials."""
+"""`tune:` and `search:`: which fields are looked for, in which ranges, in how many trials."""
 
-from typing import Annotated, Self
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from ablate.schema.section import Section
+from ablate.schema.section import Section, all_distinct
 
 MOST_TRIALS = 10_000
 
@@ -13,6 +15,15 @@ TUNABLE = (
     *("train.decay_factor", "train.average_decay", "train.rotation_degrees", "model.dropout"),
 )
 """Fields that are numbers and change neither how long a variant trains nor what its network costs."""
+
+
+SEARCHABLE = ("model.width", "model.middle_depth", *TUNABLE)
+"""Fields that a search may range over beside the levels of the factors."""
+
+WHOLE = ("model.middle_depth",)
+"""Those of them that have no fractions."""
+
+CONSTRAINT = re.compile(r"\s*(params|macs)\s*(<=|>=)\s*([0-9][0-9_.]*(?:[eE][+-]?[0-9]+)?)\s*")
 
 
 class Range(Section):
@@ -43,3 +54,58 @@ class TuneConfig(Section):
     """Field path -> the range that its value is looked for in."""
     trials: Annotated[int, Field(ge=2, le=MOST_TRIALS)] = 16
     """Trials that are started for every variant; those that fall behind are stopped early."""
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What a count of a network must not be above (`<=`) or below."""
+
+    count: str
+    way: str
+    bound: float
+
+    def excess(self, value: float) -> float:
+        """How far `value` is on the wrong side of the bound; 0 or less where it is not."""
+        return value - self.bound if self.way == "<=" else self.bound - value
+
+
+def constraint_of(text: str) -> Constraint:
+    """`params <= 1e6` as a constraint; raises `ValueError` for text that is none."""
+    found = CONSTRAINT.fullmatch(text)
+    if found is None:
+        raise ValueError(
+            f"{text!r} is no constraint; write params or macs, <= or >=, and a number, as in params <= 1e6"
+        )
+    count, way, bound = found.groups()
+    return Constraint(count, way, float(bound))
+
+
+class SearchConfig(Section):
+    """Combinations of levels and values are tried on images held out; those on the front then run over all seeds."""
+
+    fields: dict[str, Range] = Field(default_factory=dict)
+    """Field path -> the range that its value is looked for in, beside the levels of the factors."""
+    objectives: tuple[Literal["accuracy", "test_loss", "params", "macs"], ...] = Field(
+        ("accuracy", "macs"), strict=False, min_length=1
+    )
+    """Metrics, each to be as good as can be: accuracy high, the others low."""
+    trials: Annotated[int, Field(ge=2, le=MOST_TRIALS)]
+    """Combinations that are trained; those that break a constraint are not, and do not count."""
+    sampler: Literal["tpe", "nsga2", "random"] = "tpe"
+    """Who proposes combinations: the tree-structured Parzen estimator, the genetic NSGA-II, or chance."""
+    constraints: tuple[str, ...] = Field((), strict=False)
+    """Bounds on counts, such as `params <= 1e6`."""
+    front: int = Field(8, ge=1, le=100)
+    """The most combinations of the front that run over all seeds, spread evenly along it."""
+
+    @field_validator("objectives", "constraints")
+    @classmethod
+    def _distinct(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return all_distinct(values)
+
+    @field_validator("constraints")
+    @classmethod
+    def _readable(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            constraint_of(value)
+        return values

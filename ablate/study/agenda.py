@@ -48,12 +48,13 @@ def job_of(variant: Variant, data_digest: str | None, key: str, seed: int, train
     return Job(key, variant.name, seed, variant.epochs, task)
 
 
-After = Callable[[Job], Job | None]
+After = Callable[[Job], Sequence[Job]]
 """What is to run once a job has ended, here or elsewhere, well or not."""
 
 
-def nothing_more(job: Job) -> None:
+def nothing_more(job: Job) -> Sequence[Job]:
     """Nothing follows on a job."""
+    return ()
 
 
 class Agenda:
@@ -140,8 +141,7 @@ class Agenda:
     def _close(self, key: str) -> None:
         """The job has ended: what follows on it takes its place."""
         job = self._left.pop(key, None)
-        successor = None if job is None else self._after(job)
-        if successor is not None:
+        for successor in () if job is None else self._after(job):
             self._left[successor.key] = successor
 
     def _has_arrived(self, key: str) -> bool:

@@ -12,9 +12,9 @@ Outlook = Literal["enough", "at most", "unfinished"]
 class StudyStarted:
     """A run begins, or goes on with a further block of seeds.
 
-    The phase of tuning comes first where there is one. `variants` and `seeds` span the table of progress, in which
-    `done` has its result already and `shared` is the trial of another cell. `at_most` is how many seeds there may be,
-    None where they are not added in blocks.
+    A phase of tuning, or of search, comes first where there is one. `variants` and `seeds` span the table of progress,
+    in which `done` has its result already and `shared` is the trial of another cell. `at_most` is how many seeds there
+    may be, None where they are not added in blocks.
     """
 
     name: str
@@ -27,7 +27,7 @@ class StudyStarted:
     threads: int
     at_most: int | None = None
     shared: frozenset[tuple[str, int]] = frozenset()
-    phase: Literal["training", "tuning"] = "training"
+    phase: Literal["training", "tuning", "search"] = "training"
 
 
 @dataclass(frozen=True)

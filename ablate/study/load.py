@@ -1,6 +1,6 @@
 """From a study file to a study: read, checked against every table, its factors and claims resolved."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,15 @@ from ablate.study.effects import check_effects
 from ablate.study.factors import Base, build_factors, resolve_levels
 from ablate.study.levels import Factor, combinations, mistakes_of
 from ablate.study.metrics import check_fraction, check_measured
-from ablate.study.tunable import check_tuned
+from ablate.study.tunable import check_search, check_tuned
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study that is right in itself. `baseline_levels`: factor column -> level name, of every factor."""
+    """A study that is right in itself. `baseline_levels`: factor column -> level name, of every factor.
+
+    `points` are the combinations, factor column -> level name, that its variants are, where a search chose them.
+    """
 
     config: StudyFile
     source: Path
@@ -26,6 +29,7 @@ class Study:
     factors: tuple[Factor, ...]
     baseline_levels: dict[str, str]
     claims: tuple[Claim, ...]
+    points: tuple[Mapping[str, str], ...] | None = None
 
 
 def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
@@ -48,6 +52,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     variants = list(combinations(config, factors, baseline))
     check_effects(base, variants)
     check_tuned(base, factors, variants)
+    check_search(base, factors, variants)
     _check_blocks(document, config, factors)
     return Study(config, source, tuple(overrides), factors, baseline, resolve_claims(document, config, factors))
 

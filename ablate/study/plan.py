@@ -18,6 +18,7 @@ from ablate.study.keys import keys_of
 from ablate.study.load import Study
 from ablate.study.match import Matched, match
 from ablate.study.probe import release
+from ablate.study.searching import Searched, searched
 from ablate.study.stated import Statement, statements_of, with_statement
 from ablate.study.surveys import survey_variants
 from ablate.study.tuning import Chosen, settled, tuned_before, with_values
@@ -48,7 +49,7 @@ class Planned:
 @dataclass(frozen=True)
 class Plan:
     """A study ready to run; `baseline` is the name of a variant, `stated` what it sets out to ask, oldest first,
-    `matched` how its widths were settled."""
+    `matched` how its widths were settled, `searched` what a search has found."""
 
     study: Study
     baseline: str
@@ -57,6 +58,7 @@ class Plan:
     data_digests: dict[str, str]
     stated: tuple[Statement, ...]
     matched: Matched | None = None
+    searched: Searched | None = None
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -89,6 +91,7 @@ class Plan:
             "baseline": self.baseline,
             "stated": list(self.stated),
             **({} if self.matched is None else {"matched": self.matched}),
+            **({} if self.searched is None else {"searched": self.searched}),
             "variants": [_variant_json(planned) for planned in self.variants],
         }
 
@@ -101,6 +104,7 @@ def plan_study(study: Study, folder: Path, device: str, whereabouts: Whereabouts
     `DataError` for a variant that cannot be.
     """
     stored = stored_plan(folder) or {"variants": []}
+    study, found = searched(study, stored.get("searched"))
     precision = stored.get("precision") or _precision(settle_devices(device, whereabouts)[0])
     stated = [_with_precision(variant, precision) for variant in variants_of(study)]
     variants, matched = match(study, stated, stored.get("matched"))
@@ -115,7 +119,7 @@ def plan_study(study: Study, folder: Path, device: str, whereabouts: Whereabouts
         _with_seeds(Planned(variant, survey, _digest_of(variant, digests), {}), _seeds(study, stored))
         for variant, survey in zip(variants, surveys, strict=True)
     )
-    plan = Plan(study, baseline_of(study), precision, planned, _labelled(digests), (), matched)
+    plan = Plan(study, baseline_of(study), precision, planned, _labelled(digests), (), matched, found)
     finished = len(finished_keys(folder) & plan.trials.keys())
     return replace(plan, stated=with_statement(statements_of(stored), _study_json(study), finished))
 
@@ -132,6 +136,15 @@ def with_tuned(plan: Plan, chosen: Mapping[str, Chosen]) -> Plan:
         for planned in plan.variants
     )
     return replace(plan, variants=tuple(variants))
+
+
+def prepared(plan: Plan, variant: Variant) -> tuple[Variant, dict[str, int], str]:
+    """A variant of the study of `plan` as it trains, its exact counts, and the digest of its data."""
+    variant = _with_precision(variant, plan.precision)
+    (survey,) = survey_variants(plan.study, [variant], [])
+    assert variant.data is not None
+    counts = {name: int(survey[name]) for name in ("params", "macs")}
+    return variant, counts, DATASETS[variant.data.name].digest(variant.data)
 
 
 def check_unchanged(plan: Plan, folder: Path) -> None:

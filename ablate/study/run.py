@@ -22,6 +22,8 @@ from ablate.study.load import Study, load_study
 from ablate.study.options import Options
 from ablate.study.packing import worth_of
 from ablate.study.plan import Plan, check_unchanged, plan_study
+from ablate.study.search_phase import is_searching, searched_anew
+from ablate.study.searching import ROW
 from ablate.study.seeds import grown, settle
 from ablate.study.settling import (
     Environments,
@@ -78,7 +80,7 @@ def run(
     check_unchanged(plan, folder)
     set_damaged_aside(plan, folder, observer)
     plan = grown(plan, folder)
-    jobs = awaiting(plan, options.only) or jobs_of(plan, folder, options.only)
+    jobs = is_searching(plan) or awaiting(plan, options.only) or jobs_of(plan, folder, options.only)
     costs = lacks_costs(plan, folder)
     _say_changes(plan, folder, observer)
     write_plan(plan, folder)
@@ -117,16 +119,20 @@ def _work(plan: Plan, folder: Path, costs: bool, options: Options, observer: Obs
     identity = environments.note()
     worth = _worth(plan, folder, options, observer)
     execution = settle_execution(plan, folder, environments.machine, devices, options.workers, worth)
-    if not awaiting(plan, options.only):
+    if not (awaiting(plan, options.only) or is_searching(plan)):
         observer(_started(plan, folder, execution))
-    if costs:
-        alone = replace(execution, device=devices[0], workers=1, threads=plan.study.config.cost.threads)
+    alone = replace(execution, device=devices[0], workers=1, threads=plan.study.config.cost.threads)
+    if costs and not is_searching(plan):
         measure_costs(plan, folder, alone, identity, observer)
     terms = _terms(plan, folder, environments, deadline)
     torch_version = described["machine"]["versions"]["torch"]
     if not plan.trials:
         return plan
     with training.training(plan, terms, options, execution, torch_version, observer) as train:
+        if is_searching(plan):
+            plan = _searched(plan, folder, train, options, execution, observer)
+            if not is_searching(plan) and lacks_costs(plan, folder):
+                measure_costs(plan, folder, alone, identity, observer)
         plan = _tuned(plan, folder, train, options, execution, observer)
         train(jobs_of(plan, folder, options.only, execution.workers))
         while (larger := grown(plan, folder)) is not plan:
@@ -137,6 +143,21 @@ def _work(plan: Plan, folder: Path, costs: bool, options: Options, observer: Obs
     settled = settle(plan, folder)
     if settled is not None:
         observer(settled)
+    return plan
+
+
+def _searched(
+    plan: Plan, folder: Path, train: Train, options: Options, execution: Execution, observer: Observer
+) -> Plan:
+    """The plan with the variants that the search has found, or as it was while that is not over."""
+    observer(_search_started(plan, folder, execution))
+    found = searched_anew(plan, folder, train)
+    if found is None:
+        return plan
+    write_plan(replace(plan, searched=found), folder)
+    plan = plan_study(plan.study, folder, options.device, options.whereabouts)
+    write_plan(plan, folder)
+    observer(_started(plan, folder, execution))
     return plan
 
 
@@ -193,6 +214,14 @@ def _started(plan: Plan, folder: Path, execution: Execution) -> StudyStarted:
         at_most=seeds.at_most if isinstance(seeds, SeedBlocks) else None,
         shared=frozenset(itertools.product(variants, plan.seeds)) - set(cells.values()),
     )
+
+
+def _search_started(plan: Plan, folder: Path, execution: Execution) -> StudyStarted:
+    """The table of progress then has one row, and a column a combination."""
+    assert plan.study.config.search is not None
+    seeds = range(FIRST_SEED, FIRST_SEED + plan.study.config.search.trials)
+    started = replace(_started(plan, folder, execution), variants=(ROW,), seeds=tuple(seeds), phase="search")
+    return replace(started, done=frozenset(), shared=frozenset())
 
 
 def _tuning_started(plan: Plan, waiting: Sequence[str], folder: Path, execution: Execution) -> StudyStarted:

@@ -66,23 +66,24 @@ class Supervisor:
 
     def run(self, seats: Sequence[Seat]) -> None:
         """Return when every job has ended, the deadline has passed, or an interrupt stops it, which passes through."""
-        with ThreadPoolExecutor(len(seats)) as threads:
+        with ThreadPoolExecutor(len(seats) + 1) as threads:
             serving = [threads.submit(self._serve, seat) for seat in seats]
+            looking = threads.submit(self._look, serving)
             try:
-                self._watch(serving)
+                # This thread takes none of the locks that the others share: an interrupt, which comes to it wherever it
+                # is, could leave one of them locked.
+                done, _ = wait([*serving, looking], return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
             except BaseException:
                 self._stop(seats)
                 raise
 
-    def _watch(self, serving: Sequence[Future[None]]) -> None:
-        """Wait for the threads, and look at what other runs do meanwhile; raises what no trial may raise."""
-        while True:
-            done, working = wait(serving, timeout=LOOK_SECONDS, return_when=FIRST_EXCEPTION)
-            for future in done:
-                future.result()
-            if not working:
-                return
-            self._queue.claim(self._agenda.take_in)
+    def _look(self, serving: Sequence[Future[None]]) -> None:
+        """Look at what other runs do, as long as the threads serve."""
+        with suppress(Stopped):
+            while wait(serving, timeout=LOOK_SECONDS).not_done and not self._stopped.is_set():
+                self._queue.claim(self._agenda.take_in)
 
     def _stop(self, seats: Sequence[Seat]) -> None:
         """Have every thread return, whatever its worker is doing."""

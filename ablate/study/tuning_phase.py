@@ -29,8 +29,9 @@ def tuned(plan: Plan, folder: Path, only: Sequence[str], train: Train, observer:
     first = {identity: job for identity, arm in arms.items() if (job := arm.next_job()) is not None}
     by_name = {arm.name: arm for arm in arms.values()}
 
-    def after(job: Job) -> Job | None:
-        return by_name[job.variant].next_job()
+    def after(job: Job) -> Sequence[Job]:
+        following = by_name[job.variant].next_job()
+        return () if following is None else (following,)
 
     train(list(first.values()), after)
     chosen = {identity: arm.chosen() for identity, arm in arms.items() if arm.next_job() is None}

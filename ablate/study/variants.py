@@ -1,6 +1,6 @@
 """From a study to its variants: which combinations of levels there are, and what each resolves to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from ablate.errors import AblateError, ModelError, StudyError
 from ablate.models.resolve import resolve
 from ablate.models.spec import FROM_DATA, NetworkSpec
 from ablate.schema import AS_STATED, MATCH, BuilderConfig, DataConfig, MatchConfig, ModelConfig, TrainConfig
-from ablate.study.levels import Sections, apply_levels, combinations, network_name, places_shared, variant_name
+from ablate.study.levels import Level, Sections, apply_levels, combinations, network_name, places_shared, variant_name
 from ablate.study.load import Study
 from ablate.study.probe import builder_spec
 from ablate.train.length import length_of
@@ -49,9 +49,8 @@ class Variant:
 def variants_of(study: Study) -> list[Variant]:
     """Every variant of the design, the baseline among them, in the order of the study file's levels."""
     variants = []
-    for levels in combinations(study.config, study.factors, study.baseline_levels):
-        named = {factor.column: level.name for factor, level in zip(study.factors, levels, strict=True)}
-        variant = _variant(study, named, {path: value for level in levels for path, value in level.sets.items()})
+    for levels in _combinations(study):
+        variant = variant_at(study, levels)
         also = tuple(places_shared(study.factors, levels, study.baseline_levels))
         variants.append(replace(variant, match=_matching(study, variant), also=also))
     return variants
@@ -65,6 +64,19 @@ def reference_of(study: Study, variant: Variant, variants: Sequence[Variant]) ->
     baseline = baseline_of(study)
     standing = [each for each in variants if levels == each.levels or levels in each.also]
     return next(iter(standing), None) or next(each for each in variants if each.name == baseline)
+
+
+def variant_at(study: Study, levels: Sequence[Level]) -> Variant:
+    """The variant with `levels`, one of each factor of `study`; raises `StudyError` where they do not go together."""
+    named = {factor.column: level.name for factor, level in zip(study.factors, levels, strict=True)}
+    return _variant(study, named, {path: value for level in levels for path, value in level.sets.items()})
+
+
+def _combinations(study: Study) -> Iterable[tuple[Level, ...]]:
+    if study.points is None:
+        return combinations(study.config, study.factors, study.baseline_levels)
+    by_name = [(factor.column, {level.name: level for level in factor.levels}) for factor in study.factors]
+    return [tuple(levels[point[column]] for column, levels in by_name) for point in study.points]
 
 
 def baseline_of(study: Study) -> str:
