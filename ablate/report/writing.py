@@ -29,6 +29,7 @@ from ablate.report.sections.pareto import pareto_section
 from ablate.report.sections.printed import printed
 from ablate.report.sections.reproduce import reproduce
 from ablate.report.sections.results import results_section
+from ablate.report.sections.search import search_section
 from ablate.report.sections.seeds import seeds_section
 from ablate.report.sections.stated import stated_section
 from ablate.report.sections.systems import systems
@@ -42,6 +43,7 @@ SECTIONS: dict[str, Section] = {
     "answer": answer,
     "results": results_section,
     "tuning": tuning_section,
+    "search": search_section,
     "ladder": ladder_section,
     "seeds": seeds_section,
     "crossed": crossed_section,
