@@ -50,7 +50,7 @@ class TestPlanPage:
     def preview(self, seconds_left: float | None) -> dict[str, Any]:
         row = {"variant": "spd", "downsample": "spd", "params": 1234567, "macs": 89}
         seeds = {"planned": 5, "at_most": 5, "until": None}
-        shown = {"study": "toy", "trials": 5, "done": 2, "seconds_left": seconds_left, "variants": [row]}
+        shown = {"study": "toy", "trials": 5, "done": 2, "first": None, "seconds_left": seconds_left, "variants": [row]}
         return {**shown, "seeds": seeds, "power": None}
 
     def test_a_row_a_variant_and_what_is_left(self) -> None:

@@ -11,10 +11,12 @@ what, so one that is lost is made anew.
     trials.py      the trials in it: read, begun, told, ended
     joining.py     how a run comes to all this
     queue.py       claim, complete, fail: what the engine calls
+    mirror.py      the variants as a study of their own, to look at
 """
 
 from ablate.ledger.agreement import Agreement
 from ablate.ledger.joining import running_keys
+from ablate.ledger.mirror import Direction, Mirrored, mirror
 from ablate.ledger.place import Place, file_place, server_place
 from ablate.ledger.queue import Claim, Ledger, Shelf, View
 from ablate.ledger.storage import Stopped, server_version
@@ -22,12 +24,15 @@ from ablate.ledger.storage import Stopped, server_version
 __all__ = [
     "Agreement",
     "Claim",
+    "Direction",
     "Ledger",
+    "Mirrored",
     "Place",
     "Shelf",
     "Stopped",
     "View",
     "file_place",
+    "mirror",
     "running_keys",
     "server_place",
     "server_version",

@@ -59,9 +59,20 @@ def plan_page(preview: dict[str, Any]) -> list[Block]:
         Heading(preview["study"], 1),
         Table(columns, rows),
         Paragraph(trials),
+        *_first_blocks(preview["first"]),
         *_seed_blocks(preview["seeds"]),
         *(power_blocks(preview["power"]) if preview["power"] else []),
     ]
+
+
+def _first_blocks(first: dict[str, Any] | None) -> list[Block]:
+    if first is None:
+        return []
+    if first["phase"] == "search":
+        said = f"{first['trials']} trials of a search come first; what they find joins the baseline as variants."
+    else:
+        said = f"{first['trials']} trials of tuning come first, on images held out of the training split."
+    return [Paragraph(said)]
 
 
 def status_page(status: "Status") -> list[Block]:

@@ -12,14 +12,17 @@ from ablate.study.levels import Factor
 from ablate.study.load import load_study
 from ablate.study.plan import Plan, Planned, check_unchanged, plan_study
 from ablate.study.power import power_of_plan
+from ablate.study.search_phase import is_searching
 from ablate.study.seeds import grown, settle
+from ablate.study.tuning_phase import awaiting
 
 
 def preview(study: Path | str, overrides: Sequence[str], results: Path, device: str) -> dict[str, Any]:
     """What running the study file `study` would do, given what its folder under `results` holds.
 
-    JSON: `trials` planned, `done`, and a row a variant; `seconds_left` is None until some trial has finished; `seeds`
-    and `power` as `_seeds` and `power_of_plan` have it. Raises `AblateError` for a study that cannot be run there.
+    JSON: `trials` planned, `done`, what comes `first` (see `_first`), and a row a variant; `seconds_left` is None until
+    some trial has finished; `seeds` and `power` as `_seeds` and `power_of_plan` have it. Raises `AblateError` for a
+    study that cannot be run there.
     """
     loaded = load_study(study, overrides)
     folder = results / loaded.config.name
@@ -32,11 +35,26 @@ def preview(study: Path | str, overrides: Sequence[str], results: Path, device: 
         "study": plan.study.config.name,
         "trials": len(keys),
         "done": sum(key in finished for key in keys),
+        "first": _first(plan),
         "seconds_left": _seconds_left(plan, folder, finished),
         "seeds": _seeds(plan, folder),
         "power": power_of_plan(plan, folder),
         "variants": [_row(plan, planned) for planned in plan.variants],
     }
+
+
+def _first(plan: Plan) -> dict[str, Any] | None:
+    """The `phase` that comes before training, `tuning` or `search`, and how many `trials` it has; None without one.
+
+    A search has not found its variants by then, so that the baseline stands alone.
+    """
+    if is_searching(plan):
+        assert plan.study.config.search is not None
+        return {"phase": "search", "trials": plan.study.config.search.trials}
+    arms = {planned.variant.awaits for planned in awaiting(plan)}
+    if not arms or plan.study.config.tune is None:
+        return None
+    return {"phase": "tuning", "trials": len(arms) * plan.study.config.tune.trials}
 
 
 def _seeds(plan: Plan, folder: Path) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from ablate.study.settling import (
     settle_execution,
     write_plan,
 )
+from ablate.study.showing import show_variants
 from ablate.study.stated import changes, statements_of
 from ablate.study.supervise import Terms
 from ablate.study.training import Train, check_reachable, jobs_of
@@ -86,7 +87,10 @@ def run(
     write_plan(plan, folder)
     if jobs or costs or options.ledger is not None:
         plan = _work(plan, folder, costs, options, observer)
-    return _conclude(plan, folder, "some" if jobs or costs else "none")
+    outcome = _conclude(plan, folder, "some" if jobs or costs else "none")
+    if jobs and options.ledger is None:
+        show_variants(plan, folder, outcome.tables)
+    return outcome
 
 
 def _say_changes(plan: Plan, folder: Path, observer: Observer) -> None:

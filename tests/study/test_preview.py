@@ -16,7 +16,8 @@ def previewed(engine: Any, *overrides: str) -> dict[str, Any]:
 
 def test_it_has_the_keys_of_the_contract_and_trains_nothing(engine: Any) -> None:
     shown = previewed(engine)
-    assert set(shown) == {"study", "trials", "done", "seconds_left", "seeds", "power", "variants"}
+    assert set(shown) == {"study", "trials", "done", "first", "seconds_left", "seeds", "power", "variants"}
+    assert shown["first"] is None
     assert (shown["study"], shown["trials"], shown["done"], shown["seconds_left"]) == ("toy", 4, 0, None)
     assert [set(row) for row in shown["variants"]] == [{"variant", "downsample", "params", "macs"}] * 2
     assert [(row["variant"], row["downsample"]) for row in shown["variants"]] == [

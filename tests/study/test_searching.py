@@ -18,6 +18,7 @@ from ablate.records import load_results
 from ablate.study import training
 from ablate.study.events import StudyStarted, TrialFinished
 from ablate.study.load import load_study
+from ablate.study.preview import preview
 
 TRIALS = 20
 STUDY = f"""\
@@ -179,3 +180,9 @@ def test_a_search_asks_for_its_section(slopes: Any) -> None:
     (slopes.folder / "toy.yaml").write_text(text)
     with pytest.raises(StudyError, match="search: the key 'search' is missing"):
         load_study(slopes.folder / "toy.yaml")
+
+
+def test_the_plan_says_what_comes_first(slopes: Any) -> None:
+    shown = preview(slopes.folder / "toy.yaml", [], slopes.folder / "results", "cpu")
+    assert shown["first"] == {"phase": "search", "trials": TRIALS}
+    assert [row["variant"] for row in shown["variants"]] == ["downsample=strided,width=0.125,middle_depth=1"]

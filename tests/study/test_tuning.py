@@ -19,6 +19,7 @@ from ablate.records import load_results
 from ablate.study import training
 from ablate.study.events import StudyStarted, TrialFinished, VariantTuned
 from ablate.study.load import load_study
+from ablate.study.preview import preview
 from ablate.study.search import Tried
 from ablate.study.tuning import Arm
 
@@ -240,3 +241,10 @@ def test_what_is_compared_cannot_be_tuned(hills: Any) -> None:
         StudyError, match=r"factor 'train\.lr' sets train\.lr; what is compared cannot be tuned as well"
     ):
         load_study(hills.folder / "toy.yaml", overrides)
+
+
+def test_the_plan_says_what_comes_first(hills: Any) -> None:
+    first = preview(hills.folder / "toy.yaml", [], hills.folder / "results", "cpu")["first"]
+    assert first == {"phase": "tuning", "trials": 3 * TRIALS}
+    hills.run("tune.trials=2")
+    assert preview(hills.folder / "toy.yaml", ["tune.trials=2"], hills.folder / "results", "cpu")["first"] is None

@@ -1,0 +1,38 @@
+"""The study that lies in the ledger for Optuna's own tools."""
+
+from typing import Any
+
+import optuna
+import pytest
+from optuna.study import StudyDirection
+
+
+def shown(folder: Any) -> optuna.Study:
+    return optuna.load_study(study_name="toy: variants", storage=f"sqlite:///{folder / 'ledger.db'}")
+
+
+def test_every_variant_is_a_trial_with_its_levels_and_its_means(engine: Any) -> None:
+    outcome = engine.run()
+    study = shown(engine.results)
+    assert study.directions == [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+    assert study.metric_names == ["accuracy", "macs"]
+    assert [trial.params for trial in study.trials] == [{"downsample": "strided"}, {"downsample": "maxpool"}]
+    means = outcome.tables.variants["accuracy_mean"].tolist()
+    assert [trial.values[0] for trial in study.trials] == pytest.approx(means)
+    assert [trial.values[1] for trial in study.trials] == outcome.tables.variants["macs"].tolist()
+    assert [trial.user_attrs["n"] for trial in study.trials] == [2, 2]
+
+
+def test_more_results_replace_it_and_nothing_to_do_leaves_it(engine: Any) -> None:
+    engine.run()
+    engine.run("seeds=3", "factors.model.downsample=[strided, maxpool, spd]")
+    before = shown(engine.results)
+    assert [trial.user_attrs["n"] for trial in before.trials] == [3, 3, 3]
+    engine.run("seeds=3", "factors.model.downsample=[strided, maxpool, spd]")
+    assert shown(engine.results)._study_id == before._study_id
+
+
+def test_a_run_that_finished_nothing_shows_nothing(engine: Any) -> None:
+    engine.run(max_hours=0.0)
+    with pytest.raises(KeyError):
+        shown(engine.results)
