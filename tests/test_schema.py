@@ -175,7 +175,7 @@ def test_a_name_that_is_no_folder_name_is_refused(name: str) -> None:
         study(name=name)
 
 
-@pytest.mark.parametrize("key", ["matches", "tuned", "search", "keep", "recipe", "wdith"])
+@pytest.mark.parametrize("key", ["matches", "tuned", "searched", "keep", "recipe", "wdith"])
 def test_a_key_that_does_not_exist_is_refused(key: str) -> None:
     with pytest.raises(SectionError) as raised:
         study(**{key: None})
@@ -184,7 +184,7 @@ def test_a_key_that_does_not_exist_is_refused(key: str) -> None:
 
 def test_every_mistake_is_reported_at_once() -> None:
     with pytest.raises(SectionError, match="3 mistakes in StudyFile") as raised:
-        study(retries=-1, design="search", primary=1)
+        study(retries=-1, design="fractional", primary=1)
     assert sorted(locations(raised.value)) == [("design",), ("primary",), ("retries",)]
 
 

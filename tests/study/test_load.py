@@ -172,8 +172,8 @@ WRONG = {
         r":11: keep: unknown key 'keep'; choices:",
     ),
     "a design of a later version": (
-        changed("grid", "search"),
-        r":11: design: unknown value 'search'; choices: count, grid, ",
+        changed("grid", "fractional"),
+        r":11: design: unknown value 'fractional'; choices: count, grid, ",
     ),
     "misspelt level": (
         changed("[strided, spd, maxpool]", "\n    - strided\n    - spdd"),
