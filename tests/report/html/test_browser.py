@@ -177,7 +177,7 @@ def test_a_click_sorts_by_the_numbers_and_back(browser: Any, study: Path) -> Non
     assert first == ["strided (baseline)", "spd", "maxpool"]
     button(browser, "parameters").click()
     assert order_of(browser, "parameters") == "ascending"
-    assert column(browser, "parameters") == ["1,000", "1,000", "4,000"]
+    assert column(browser, "parameters") == ["1,000", "1,000", "4,000 (4.00x)"]
     button(browser, "parameters").click()
     assert order_of(browser, "parameters") == "descending"
     assert column(browser, "variant") == ["spd", "strided (baseline)", "maxpool"]
