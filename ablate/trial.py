@@ -28,6 +28,8 @@ from ablate.train.sets import EvaluationSet, TrainingSet
 
 Report = Callable[[dict[str, Any]], None]
 
+LATENCIES = "ablate.measure.beside:latencies_ms"  # which few trials have need of
+
 
 def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
     """Train and score one variant with one seed: JSON in, the record as JSON out.
@@ -36,8 +38,8 @@ def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
     the data as planned, and `checkpoint`, the path of a file to go on from. `report` is given the curve's point after
     every epoch, and {"step", "steps"} every few seconds. Raises `DataError` for data that are not those planned.
 
-    With `stop_above`, as `fit` takes it, it is a trial of tuning: scored on what is held out for validation, it does
-    not see the test split.
+    With `stop_above`, as `fit` takes it, it is a trial of tuning or search: scored on what is held out for validation,
+    it does not see the test split. With `timed_beside` (`model`, `batch`, `mode`) its network is timed beside another.
     """
     seed, device = task["seed"], torch.device(task["device"])
     spec, data, recipe = spec_from_json(task["model"]), DataConfig(**task["data"]), TrainConfig(**task["train"])
@@ -60,9 +62,18 @@ def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
     on_batch = partial(pulse.beat, fitted.steps, fitted.steps)
     if tuning:
         record = _record(task["key"], seed, fitted, recipe, rehearse(network, train, recipe, on_batch))
-        return asdict(replace(record, scored="validation"))
+        return asdict(replace(record, scored="validation", timed=_timed(task, device)))
     scored = evaluate(network, test_data(data, device), train, recipe, on_batch)
     return asdict(_record(task["key"], seed, fitted, recipe, scored))
+
+
+def _timed(task: dict[str, Any], device: torch.device) -> dict[str, float] | None:
+    if "timed_beside" not in task:
+        return None
+    beside = task["timed_beside"]
+    models = task["model"], beside["model"]
+    own, baseline = load_dotted(LATENCIES)(*models, beside["batch"], beside["mode"], device)
+    return {"latency_ms": own, "baseline_latency_ms": baseline}
 
 
 def evaluate(

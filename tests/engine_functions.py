@@ -187,7 +187,10 @@ def hill(task: dict[str, Any], report: Report) -> dict[str, Any]:
 
 
 def slope(task: dict[str, Any], report: Report) -> dict[str, Any]:
-    """A trial whose accuracy grows with the width, less and less, and depends on the downsampling; see `hill`."""
+    """A trial whose accuracy grows with the width, less and less, and depends on the downsampling; see `hill`.
+
+    Its latency is 16 ms times the width of its network.
+    """
     folder = Path(task["checkpoint"]).parent.parent
     tuning = "stop_above" in task
     with (folder / "scored").open("a") as scored:
@@ -197,7 +200,17 @@ def slope(task: dict[str, Any], report: Report) -> dict[str, Any]:
     right = round(TEST_IMAGES * accuracy)
     base = record(task["key"], task["seed"], "complete")
     metrics = {**base["metrics"], "accuracy": right / TEST_IMAGES, "test_loss": 2 - right / TEST_IMAGES}
-    return {**base, "metrics": metrics, "correct": first_images(right), "scored": "validation" if tuning else "test"}
+    timed = None
+    if "timed_beside" in task:
+        widths = model["width"], task["timed_beside"]["model"]["width"]
+        timed = dict(zip(("latency_ms", "baseline_latency_ms"), (16 * width for width in widths), strict=True))
+    return {
+        **base,
+        "metrics": metrics,
+        "correct": first_images(right),
+        "scored": "validation" if tuning else "test",
+        "timed": timed,
+    }
 
 
 SLOPES = {"strided": 0.5, "spd": 0.7, "maxpool": 0.6}

@@ -29,7 +29,7 @@ from ablate.schema import (
     TrainConfig,
 )
 from ablate.study.load import load_study
-from ablate.study.plan import plan_study
+from ablate.study.planning import plan_study
 from ablate.train.recipes import RECIPES
 
 STUDIES = Path(__file__).parent.parent / "studies"

@@ -41,7 +41,7 @@ DEPTH = {part: depth for depth, parts in enumerate(LAYERS) for part in parts}
 
 # Library -> the modules through which alone it comes in.
 DOORS = {
-    "optuna": {"ledger.mirror", "ledger.queue", "ledger.storage", "ledger.trials", "study.search"},
+    "optuna": {"ledger.mirror", "ledger.queue", "ledger.storage", "ledger.trials", "study.proposals"},
     "sqlalchemy": {"ledger.place", "ledger.queue", "ledger.storage"},
     "ruamel": {"study.yaml_nodes"},
     "torchvision": {"data.torchvision_sets"},
@@ -85,6 +85,7 @@ DOORS = {
         "models.repeatable",
         "models.sizing",
         "models.traffic",
+        "measure.beside",
         "measure.ceilings",
         "measure.profile",
     },

@@ -18,7 +18,8 @@ from ablate.study.crew import Split, crew
 from ablate.study.devices import settle_device
 from ablate.study.load import load_study
 from ablate.study.machine import Say, asking, ceilings_of
-from ablate.study.plan import Plan, plan_study
+from ablate.study.plan import Plan
+from ablate.study.planning import plan_study
 
 Depth = Literal["placement", "training", "studies"]
 DEPTHS: tuple[Depth, ...] = get_args(Depth)

@@ -16,7 +16,7 @@ what, so one that is lost is made anew.
 
 from ablate.ledger.agreement import Agreement
 from ablate.ledger.joining import running_keys
-from ablate.ledger.mirror import Direction, Mirrored, mirror
+from ablate.ledger.mirror import Mirrored, mirror
 from ablate.ledger.place import Place, file_place, server_place
 from ablate.ledger.queue import Claim, Ledger, Shelf, View
 from ablate.ledger.storage import Stopped, server_version
@@ -24,7 +24,6 @@ from ablate.ledger.storage import Stopped, server_version
 __all__ = [
     "Agreement",
     "Claim",
-    "Direction",
     "Ledger",
     "Mirrored",
     "Place",

@@ -1,4 +1,4 @@
-"""The variants of a study as an Optuna study of their own, beside the queue: for who looks at it with Optuna's tools.
+"""What a study has found as an Optuna study of its own, beside the queue: for who looks at it with Optuna's tools.
 
 Nothing reads it back. It is made anew whenever a run has added results.
 """
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import optuna
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.exceptions import ExperimentalWarning
-from optuna.trial import FrozenTrial, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from ablate.ledger.place import Place
 from ablate.ledger.storage import Patience, alone, close, opened
@@ -22,24 +22,27 @@ Direction = Literal["maximize", "minimize"]
 
 @dataclass(frozen=True)
 class Mirrored:
-    """A variant: its levels by column, its value of every objective, and whatever else is worth a look."""
+    """A variant, or a combination that a search tried: its levels by column, its value of every objective (None where
+    it has none), and whatever else is worth a look."""
 
     levels: Mapping[str, str]
-    values: Sequence[float]
+    values: Sequence[float] | None
     notes: Mapping[str, str | float]
 
 
-def mirror(place: Place, study: str, objectives: Mapping[str, Direction], variants: Sequence[Mirrored]) -> None:
-    """Have the ledger at `place` hold `variants` as the Optuna study `NAME: variants`.
+def mirror(
+    place: Place, study: str, what: str, objectives: Mapping[str, Direction], trials: Sequence[Mirrored]
+) -> None:
+    """Have the ledger at `place` hold `trials` as the Optuna study `NAME: WHAT`.
 
     Raises `LedgerError` for a ledger that cannot be used.
     """
     patience = Patience(place, threading.Event(), lambda cause: None)
     with patience.first(lambda: alone(place, study, patience.pause)):
-        patience.first_answer(lambda: _made_anew(place, f"{study}: variants", objectives, variants))
+        patience.first_answer(lambda: _made_anew(place, f"{study}: {what}", objectives, trials))
 
 
-def _made_anew(place: Place, name: str, objectives: Mapping[str, Direction], variants: Sequence[Mirrored]) -> None:
+def _made_anew(place: Place, name: str, objectives: Mapping[str, Direction], trials: Sequence[Mirrored]) -> None:
     storage = opened(place)
     try:
         if name in optuna.get_all_study_names(storage):
@@ -48,16 +51,30 @@ def _made_anew(place: Place, name: str, objectives: Mapping[str, Direction], var
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             made.set_metric_names(list(objectives))
-        made.add_trials([_trial(each, variants) for each in variants])
+        made.add_trials([_trial(each, trials) for each in trials])
     finally:
         close(storage)
 
 
-def _trial(own: Mirrored, variants: Sequence[Mirrored]) -> FrozenTrial:
-    known = {column: tuple(dict.fromkeys(each.levels[column] for each in variants)) for column in own.levels}
+def _trial(own: Mirrored, trials: Sequence[Mirrored]) -> FrozenTrial:
+    spaces = {column: _space([each.levels[column] for each in trials]) for column in own.levels}
     return create_trial(
-        params=dict(own.levels),
-        distributions={column: CategoricalDistribution(levels) for column, levels in known.items()},
-        values=list(own.values),
+        state=TrialState.FAIL if own.values is None else TrialState.COMPLETE,
+        params={column: _number(level, spaces[column]) for column, level in own.levels.items()},
+        distributions=spaces,
+        values=None if own.values is None else list(own.values),
         user_attrs=dict(own.notes),
     )
+
+
+def _space(levels: Sequence[str]) -> BaseDistribution:
+    """A range where all levels are numbers, else a choice of words."""
+    try:
+        numbers = [float(level) for level in levels]
+    except ValueError:
+        return CategoricalDistribution(tuple(dict.fromkeys(levels)))
+    return FloatDistribution(min(numbers), max(numbers))
+
+
+def _number(level: str, space: BaseDistribution) -> str | float:
+    return float(level) if isinstance(space, FloatDistribution) else level

@@ -16,10 +16,8 @@ import torch
 from ablate.lookup import load_dotted
 from ablate.measure import METRICS
 from ablate.measure.series import Series, Setting
-from ablate.measure.subject import Subject
+from ablate.measure.subject import Subject, subject_of
 from ablate.models.fvcore_counts import fvcore_count_of
-from ablate.models.network import initialised
-from ablate.models.spec import spec_from_json
 from ablate.randomness import permutation
 from ablate.schema import Mode
 
@@ -109,7 +107,7 @@ class _Subjects:
     def get(self, name: str, model: Mapping[str, Any]) -> Subject:
         if name in self._held and self._held[name][0] == model:
             return self._held[name][1]
-        subject = _build(model, self._device)
+        subject = subject_of(model, self._device)
         needed = TENSORS_A_PARAMETER * subject.parameter_bytes
         if self._bytes + needed <= HELD_BYTES:
             self._bytes += needed
@@ -120,12 +118,6 @@ class _Subjects:
 @lru_cache(maxsize=1)
 def _subjects(device: str) -> _Subjects:
     return _Subjects(torch.device(device))
-
-
-def _build(model: Mapping[str, Any], device: torch.device) -> Subject:
-    spec = spec_from_json(dict(model))
-    shape = (spec.in_channels, spec.input_size, spec.input_size)
-    return Subject(initialised(spec, seed=0), shape, device)
 
 
 def _series(metrics: list[str], setting: Setting) -> Iterator[Series]:

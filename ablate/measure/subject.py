@@ -1,13 +1,16 @@
 """What the cost phase measures: one network in place on its device, ready to be called."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ablate.measure.clock import Call, warm_up
 from ablate.measure.modes import MODES
+from ablate.models.network import initialised
 from ablate.models.outputs import training_loss
+from ablate.models.spec import spec_from_json
 from ablate.schema import Mode
 
 
@@ -71,3 +74,9 @@ class Subject:
             warm_up(call, self.device)
             self._calls[key] = call
         return self._calls[key]
+
+
+def subject_of(model: Mapping[str, Any], device: torch.device) -> Subject:
+    """The network that `model`, a resolved specification as JSON, describes."""
+    spec = spec_from_json(dict(model))
+    return Subject(initialised(spec, seed=0), (spec.in_channels, spec.input_size, spec.input_size), device)

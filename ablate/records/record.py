@@ -22,7 +22,8 @@ class Record:
 
     `metrics` holds the per-trial columns (None where a diverged trial has no number), `curve` one row an epoch,
     `correct` one bit a test image (base64, most significant bit first), `environment` an id in environment.json. A
-    trial of tuning has been `scored` on the images held out for validation, and so have these.
+    trial of tuning or search has been `scored` on the images held out for validation, and so have these; `timed` holds
+    what a search for low latency goes by.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Record:
     attempts: int = 1
     environment: str = ""
     scored: Scored = "test"
+    timed: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)

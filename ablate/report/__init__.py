@@ -5,6 +5,7 @@
     counting     the tables of a study that only counts
     costing      the table of costs
     derive       results -> the tables of the folder
+    searching    the table of what a search tried
     badges       what weakens a row
     sections/    one part of the report a file: results and tables -> blocks
     document     the blocks

@@ -11,6 +11,7 @@ from ablate.report import html, latex, markdown
 from ablate.report.badges import BADGES, NO_FAULTS
 from ablate.report.derive import FILES, Tables, tables
 from ablate.report.document import Block, Chart, shown
+from ablate.report.searching import search_table
 from ablate.report.sections.answer import answer
 from ablate.report.sections.badges import badged_rows, badges_section
 from ablate.report.sections.claims import claims_section
@@ -100,6 +101,8 @@ def write_derived(results: Results, derived: Tables, formats: Sequence[str] = DE
     """`write` for tables that have been made already."""
     blocks = composed(results, derived)
     contents = {f"{name}.csv": _csv(getattr(derived, name)) for name in FILES}
+    if "searched" in results.plan:
+        contents["search.csv"] = _csv(search_table(results.plan))
     contents |= {f"report.{name}": FORMATS[name](blocks).encode() for name in check_formats(formats)}
     for block in blocks:
         contents |= _pictures(block) if isinstance(block, Chart) else {}

@@ -62,6 +62,15 @@ class CurvePoint(Section):
     """Of the weights that would be scored then, in nats; there where a recipe watches it."""
 
 
+class Timed(Section):
+    """Medians of forward passes that took turns, beside whatever else the machine did then."""
+
+    latency_ms: float = Field(gt=0)
+    """Of the trial's own network."""
+    baseline_latency_ms: float = Field(gt=0)
+    """Of the baseline's."""
+
+
 class RecordSection(Section):
     """One finished trial."""
 
@@ -85,7 +94,9 @@ class RecordSection(Section):
     environment: str = ""
     """An id in environment.json."""
     scored: Scored = "test"
-    """The split that metrics and bits are of; tuning never sees the test split."""
+    """The split that metrics and bits are of; tuning and search never see the test split."""
+    timed: Timed | None = None
+    """There where a search asks for latency."""
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

@@ -85,10 +85,10 @@ class SearchConfig(Section):
 
     fields: dict[str, Range] = Field(default_factory=dict)
     """Field path -> the range that its value is looked for in, beside the levels of the factors."""
-    objectives: tuple[Literal["accuracy", "test_loss", "params", "macs"], ...] = Field(
+    objectives: tuple[Literal["accuracy", "test_loss", "params", "macs", "latency"], ...] = Field(
         ("accuracy", "macs"), strict=False, min_length=1
     )
-    """Metrics, each to be as good as can be: accuracy high, the others low."""
+    """Metrics, each to be as good as can be: accuracy high, the others low, latency as a share of the baseline's."""
     trials: Annotated[int, Field(ge=2, le=MOST_TRIALS)]
     """Combinations that are trained; those that break a constraint are not, and do not count."""
     sampler: Literal["tpe", "nsga2", "random"] = "tpe"

@@ -91,8 +91,9 @@ class Agenda:
     def take_in(self, view: View) -> None:
         """Close what other runs have finished or given up, and note what they work on."""
         with self._changed:
-            for key in self._left.keys() & view.records.keys() - self._here:
-                self.keep(key, view.records[key])
+            while known := self._left.keys() & view.records.keys() - self._here:  # what follows on one may be known too
+                for key in known:
+                    self.keep(key, view.records[key])
             elsewhere = {key for key in view.running if key in self._left and key not in self._here}
             for key in sorted(self._elsewhere - elsewhere):
                 if key in self._left and not self._has_arrived(key):

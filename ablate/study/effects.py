@@ -13,7 +13,8 @@ from ablate.models.reading import fields_read
 from ablate.models.resolve import resolve
 from ablate.schema import SECTIONS, KeyPath, ModelConfig, TrainConfig
 from ablate.study.factors import Base, level_name
-from ablate.study.levels import Level, Sections, apply_levels, takes_from_base
+from ablate.study.levels import Level
+from ablate.study.sections import Sections, apply_levels, takes_from_base
 from ablate.train.check import decider_of, recipe_fields_read
 
 VARIED = ("model.", "train.")  # what a data set does not take is refused by name

@@ -12,7 +12,8 @@ from ablate.schema import MATCH, UNMATCHED, BuilderConfig, KeyPath, StudyFile
 from ablate.schema.columns import is_reserved
 from ablate.schema.mistakes import shown, unknown
 from ablate.study.document import Document
-from ablate.study.levels import Factor, Level, field_paths, mistakes_of
+from ablate.study.levels import Factor, Level
+from ablate.study.sections import field_paths, mistakes_of
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 # A variant is called `factor=level,factor=level`, so a level's name has neither sign in it.

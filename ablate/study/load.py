@@ -11,8 +11,9 @@ from ablate.study.claims import Claim, resolve_claims
 from ablate.study.document import Document, read_document
 from ablate.study.effects import check_effects
 from ablate.study.factors import Base, build_factors, resolve_levels
-from ablate.study.levels import Factor, combinations, mistakes_of
+from ablate.study.levels import Factor, combinations
 from ablate.study.metrics import check_fraction, check_measured
+from ablate.study.sections import mistakes_of
 from ablate.study.tunable import check_search, check_tuned
 
 
@@ -52,7 +53,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     variants = list(combinations(config, factors, baseline))
     check_effects(base, variants)
     check_tuned(base, factors, variants)
-    check_search(base, factors, variants)
+    check_search(base, factors, variants, baseline)
     _check_blocks(document, config, factors)
     return Study(config, source, tuple(overrides), factors, baseline, resolve_claims(document, config, factors))
 

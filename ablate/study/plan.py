@@ -1,28 +1,20 @@
-"""From a study to its plan: every variant counted, every trial keyed. plan.json is this, written down."""
+"""The plan of a study: its variants, each counted and each of its trials keyed. plan.json is this, written down."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ablate.data import DATASETS
-from ablate.environment import has_bf16_cpu
 from ablate.errors import ResultsError
-from ablate.lookup import load_dotted
-from ablate.records import digest, finished_keys, stored_plan
-from ablate.schema import DataConfig, SeedBlocks
-from ablate.study.budget import budgeted
+from ablate.records import stored_plan
 from ablate.study.claims import claims_json
-from ablate.study.devices import Whereabouts, settle_devices
 from ablate.study.keys import keys_of
 from ablate.study.load import Study
-from ablate.study.match import Matched, match
-from ablate.study.probe import release
-from ablate.study.searching import Searched, searched
-from ablate.study.stated import Statement, statements_of, with_statement
-from ablate.study.surveys import survey_variants
-from ablate.study.tuning import Chosen, settled, tuned_before, with_values
-from ablate.study.variants import Variant, baseline_of, images_of, variants_of
+from ablate.study.match import Matched
+from ablate.study.searched import Searched
+from ablate.study.stated import Statement
+from ablate.study.variants import Variant, images_of
 from ablate.train import TRAINING_VERSION
 
 FORMAT = 1
@@ -44,6 +36,12 @@ class Planned:
     @property
     def macs(self) -> int:
         return int(self.survey["macs"])
+
+    def with_seeds(self, seeds: Sequence[int]) -> "Planned":
+        """The same with the keys of `seeds`; without training there are none."""
+        if self.data_digest is None:
+            return self
+        return replace(self, keys=keys_of(self.variant, self.data_digest, seeds))
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class Plan:
 
     def with_seeds(self, seeds: Sequence[int]) -> "Plan":
         """The same with every variant planned for `seeds`."""
-        return replace(self, variants=tuple(_with_seeds(planned, seeds) for planned in self.variants))
+        return replace(self, variants=tuple(planned.with_seeds(seeds) for planned in self.variants))
 
     def as_json(self) -> dict[str, Any]:
         """plan.json."""
@@ -86,7 +84,7 @@ class Plan:
             "precision": self.precision,
             "source": _shown(self.study.source),
             "overrides": [change for change in self.study.overrides if not change.startswith("data.root=")],
-            "study": _study_json(self.study),
+            "study": study_json(self.study),
             "factors": [{"path": factor.path_or_name, "column": factor.column} for factor in self.study.factors],
             "baseline": self.baseline,
             "stated": list(self.stated),
@@ -94,57 +92,6 @@ class Plan:
             **({} if self.searched is None else {"searched": self.searched}),
             "variants": [_variant_json(planned) for planned in self.variants],
         }
-
-
-def plan_study(study: Study, folder: Path, device: str, whereabouts: Whereabouts = "here") -> Plan:
-    """Resolve, count and key every trial of `study`.
-
-    What an earlier run in `folder` settled (precision, counts, blocks of seeds) is read back, so that a finished study
-    needs no torch, and `device`, as `settle_devices` takes it, is not looked at. Raises `StudyError`, `ModelError` or
-    `DataError` for a variant that cannot be.
-    """
-    stored = stored_plan(folder) or {"variants": []}
-    study, found = searched(study, stored.get("searched"))
-    precision = stored.get("precision") or _precision(settle_devices(device, whereabouts)[0])
-    stated = [_with_precision(variant, precision) for variant in variants_of(study)]
-    variants, matched = match(study, stated, stored.get("matched"))
-    surveys = survey_variants(study, variants, stored["variants"])
-    release()
-    macs = {variant.name: int(survey["macs"]) for variant, survey in zip(variants, surveys, strict=True)}
-    variants = budgeted(study, variants, macs)
-    trained_on = dict.fromkeys(each.data for each in variants if each.train is not None and each.data is not None)
-    digests = {data: DATASETS[data.name].digest(data) for data in trained_on}
-    variants = settled(study, variants, digests, tuned_before(stored["variants"]))
-    planned = tuple(
-        _with_seeds(Planned(variant, survey, _digest_of(variant, digests), {}), _seeds(study, stored))
-        for variant, survey in zip(variants, surveys, strict=True)
-    )
-    plan = Plan(study, baseline_of(study), precision, planned, _labelled(digests), (), matched, found)
-    finished = len(finished_keys(folder) & plan.trials.keys())
-    return replace(plan, stated=with_statement(statements_of(stored), _study_json(study), finished))
-
-
-def with_tuned(plan: Plan, chosen: Mapping[str, Chosen]) -> Plan:
-    """`plan` with what tunings have `chosen`, by what the variants await."""
-    known = [planned.variant for planned in plan.variants if planned.variant.awaits in chosen]
-    found = {variant.name: with_values(variant, chosen[variant.awaits]["values"]) for variant in known}
-    ready = {name: replace(variant, awaits="", tuned=chosen[variant.awaits]) for name, variant in found.items()}
-    variants = (
-        _with_seeds(replace(planned, variant=ready[planned.variant.name]), plan.seeds)
-        if planned.variant.name in ready
-        else planned
-        for planned in plan.variants
-    )
-    return replace(plan, variants=tuple(variants))
-
-
-def prepared(plan: Plan, variant: Variant) -> tuple[Variant, dict[str, int], str]:
-    """A variant of the study of `plan` as it trains, its exact counts, and the digest of its data."""
-    variant = _with_precision(variant, plan.precision)
-    (survey,) = survey_variants(plan.study, [variant], [])
-    assert variant.data is not None
-    counts = {name: int(survey[name]) for name in ("params", "macs")}
-    return variant, counts, DATASETS[variant.data.name].digest(variant.data)
 
 
 def check_unchanged(plan: Plan, folder: Path) -> None:
@@ -197,46 +144,6 @@ def _difference(before: dict[str, Any], planned: Planned | None, stored: dict[st
     return ""
 
 
-def _precision(device: str) -> Literal["fp32", "bf16"]:
-    """What `precision: auto` means on `device`, decided once a study: bf16 where the hardware multiplies it itself."""
-    supported = has_bf16_cpu() if device == "cpu" else load_dotted("torch.cuda:is_bf16_supported")()
-    return "bf16" if supported else "fp32"
-
-
-def _with_precision(variant: Variant, precision: str) -> Variant:
-    if variant.train is None or variant.train.precision != "auto":
-        return variant
-    return replace(variant, train=variant.train.model_copy(update={"precision": precision}))
-
-
-def _digest_of(variant: Variant, digests: Mapping[DataConfig, str]) -> str | None:
-    return None if variant.train is None or variant.data is None else digests[variant.data]
-
-
-def _labelled(digests: Mapping[DataConfig, str]) -> dict[str, str]:
-    """The digests by the names of their sets; of several sets of one name each has its settings' digest beside it."""
-    names = [data.name for data in digests]
-    settings = {data: digest(data.model_dump(mode="json", exclude={"root"}))[:8] for data in digests}
-    labels = {data: data.name if names.count(data.name) == 1 else f"{data.name} {settings[data]}" for data in digests}
-    return {labels[data]: found for data, found in digests.items()}
-
-
-def _with_seeds(planned: Planned, seeds: Sequence[int]) -> Planned:
-    if planned.data_digest is None:
-        return planned
-    return replace(planned, keys=keys_of(planned.variant, planned.data_digest, seeds))
-
-
-def _seeds(study: Study, stored: Mapping[str, Any]) -> Sequence[int]:
-    """The seeds to begin with: of blocks the first, and whatever was planned before, since that is never taken back."""
-    first = study.config.seed_list
-    if not isinstance(study.config.seeds, SeedBlocks):
-        return first
-    planned = sorted({int(seed) for variant in stored["variants"] for seed in variant["keys"]})
-    counted = planned == list(range(len(planned)))
-    return range(max(len(first), len(planned))) if counted else first
-
-
 def _data_json(planned: Planned) -> dict[str, Any]:
     """What is stated of the data, but for the folder, which is this machine's own, and the images that makes."""
     data = planned.variant.data
@@ -255,7 +162,7 @@ def _shown(source: Path) -> str:
     return resolved.relative_to(here).as_posix() if resolved.is_relative_to(here) else source.name
 
 
-def _study_json(study: Study) -> dict[str, Any]:
+def study_json(study: Study) -> dict[str, Any]:
     """The study file as resolved; the levels that claims name are given by their names, factor by factor."""
     stated = study.config.model_dump(mode="json", exclude={"data": {"root"}})
     return {**stated, "claims": claims_json(study.claims)}

@@ -10,7 +10,8 @@ from typing import Any
 from ablate.records import finished_keys, load_record
 from ablate.study.levels import Factor
 from ablate.study.load import load_study
-from ablate.study.plan import Plan, Planned, check_unchanged, plan_study
+from ablate.study.plan import Plan, Planned, check_unchanged
+from ablate.study.planning import plan_study
 from ablate.study.power import power_of_plan
 from ablate.study.search_phase import is_searching
 from ablate.study.seeds import grown, settle

@@ -1,9 +1,9 @@
 """Running a study: plan, costs, training, tables. Whatever an earlier run finished is not done again."""
 
-import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,18 +12,18 @@ from ablate.data import DATASETS
 from ablate.errors import DataError
 from ablate.executors.contract import Execution
 from ablate.lookup import load_dotted
-from ablate.records import failure_path, finished_keys, log_path, stored_plan
-from ablate.schema import SeedBlocks
+from ablate.records import failure_path, log_path, stored_plan
 from ablate.study import training
+from ablate.study.announce import Announcer
 from ablate.study.cost_phase import lacks_costs, measure_costs
 from ablate.study.devices import settle_devices
-from ablate.study.events import Observer, StatementChanged, StudyStarted, unobserved
+from ablate.study.events import Observer, StatementChanged, unobserved
 from ablate.study.load import Study, load_study
 from ablate.study.options import Options
 from ablate.study.packing import worth_of
-from ablate.study.plan import Plan, check_unchanged, plan_study
+from ablate.study.plan import Plan, check_unchanged
+from ablate.study.planning import plan_study
 from ablate.study.search_phase import is_searching, searched_anew
-from ablate.study.searching import ROW
 from ablate.study.seeds import grown, settle
 from ablate.study.settling import (
     Environments,
@@ -33,11 +33,10 @@ from ablate.study.settling import (
     settle_execution,
     write_plan,
 )
-from ablate.study.showing import show_variants
+from ablate.study.showing import show_findings
 from ablate.study.stated import changes, statements_of
 from ablate.study.supervise import Terms
 from ablate.study.training import Train, check_reachable, jobs_of
-from ablate.study.tuning import FIRST_SEED
 from ablate.study.tuning_phase import awaiting, tuned
 from ablate.study.variants import variants_of
 
@@ -81,16 +80,21 @@ def run(
     check_unchanged(plan, folder)
     set_damaged_aside(plan, folder, observer)
     plan = grown(plan, folder)
-    jobs = is_searching(plan) or awaiting(plan, options.only) or jobs_of(plan, folder, options.only)
     costs = lacks_costs(plan, folder)
+    trials = _lacks_trials(plan, folder, options.only)
+    work: Literal["none", "some"] = "some" if trials or costs else "none"
     _say_changes(plan, folder, observer)
     write_plan(plan, folder)
-    if jobs or costs or options.ledger is not None:
-        plan = _work(plan, folder, costs, options, observer)
-    outcome = _conclude(plan, folder, "some" if jobs or costs else "none")
-    if jobs and options.ledger is None:
-        show_variants(plan, folder, outcome.tables)
+    if work == "some" or options.ledger is not None:
+        plan = _work(plan, folder, options, observer)
+    outcome = _conclude(plan, folder, work)
+    if trials and options.ledger is None:
+        show_findings(plan, folder, outcome.tables)
     return outcome
+
+
+def _lacks_trials(plan: Plan, folder: Path, only: Sequence[str]) -> bool:
+    return is_searching(plan) or bool(awaiting(plan, only) or jobs_of(plan, folder, only))
 
 
 def _say_changes(plan: Plan, folder: Path, observer: Observer) -> None:
@@ -114,66 +118,58 @@ def _fetch_data(study: Study) -> None:
             load_dotted(source.fetch)(data)
 
 
-def _work(plan: Plan, folder: Path, costs: bool, options: Options, observer: Observer) -> Plan:
+def _work(plan: Plan, folder: Path, options: Options, observer: Observer) -> Plan:
     """Measure and train what is missing, block of seeds after block; the plan as it is then."""
     deadline = time.monotonic() + options.max_hours * 3600
     devices = settle_devices(options.device, options.whereabouts)
     described = environment.describe(devices[0], plan.study.source, folder.parent)
     environments = Environments(folder, {**described, "data": plan.data_digests})
-    identity = environments.note()
     worth = _worth(plan, folder, options, observer)
     execution = settle_execution(plan, folder, environments.machine, devices, options.workers, worth)
-    if not (awaiting(plan, options.only) or is_searching(plan)):
-        observer(_started(plan, folder, execution))
-    alone = replace(execution, device=devices[0], workers=1, threads=plan.study.config.cost.threads)
-    if costs and not is_searching(plan):
-        measure_costs(plan, folder, alone, identity, observer)
+    announcer = Announcer(folder, execution, observer)
     terms = _terms(plan, folder, environments, deadline)
-    torch_version = described["machine"]["versions"]["torch"]
+    alone = replace(execution, device=devices[0], workers=1, threads=plan.study.config.cost.threads)
+    costs = partial(
+        _measure_what_lacks, folder=folder, execution=alone, identity=environments.note(), observer=observer
+    )
+    if not (is_searching(plan) or awaiting(plan, options.only)):
+        announcer.training(plan)
+    costs(plan)
     if not plan.trials:
         return plan
+    torch_version = described["machine"]["versions"]["torch"]
     with training.training(plan, terms, options, execution, torch_version, observer) as train:
-        if is_searching(plan):
-            plan = _searched(plan, folder, train, options, execution, observer)
-            if not is_searching(plan) and lacks_costs(plan, folder):
-                measure_costs(plan, folder, alone, identity, observer)
-        plan = _tuned(plan, folder, train, options, execution, observer)
-        train(jobs_of(plan, folder, options.only, execution.workers))
-        while (larger := grown(plan, folder)) is not plan:
-            plan = larger
-            write_plan(plan, folder)
-            observer(_started(plan, folder, execution))
-            train(jobs_of(plan, folder, options.only, execution.workers))
+        return _trained(plan, folder, options, train, costs, announcer)
+
+
+def _measure_what_lacks(plan: Plan, folder: Path, execution: Execution, identity: str, observer: Observer) -> None:
+    """The costs of variants, once it is known which there are."""
+    if not is_searching(plan) and lacks_costs(plan, folder):
+        measure_costs(plan, folder, execution, identity, observer)
+
+
+def _trained(
+    plan: Plan, folder: Path, options: Options, train: Train, costs: Callable[[Plan], None], announcer: Announcer
+) -> Plan:
+    """`plan` as it is when what it looks for is found, what it tunes is tuned, and all of its seeds have trained."""
+    rehearsed = plan
+    if is_searching(rehearsed):
+        rehearsed = searched_anew(rehearsed, folder, options, train, announcer)
+        costs(rehearsed)
+    if awaiting(rehearsed, options.only):
+        rehearsed = tuned(rehearsed, folder, options.only, train, announcer)
+    if rehearsed is not plan:
+        announcer.training(rehearsed)
+    plan = rehearsed
+    train(jobs_of(plan, folder, options.only, announcer.execution.workers))
+    while (larger := grown(plan, folder)) is not plan:
+        plan = larger
+        write_plan(plan, folder)
+        announcer.training(plan)
+        train(jobs_of(plan, folder, options.only, announcer.execution.workers))
     settled = settle(plan, folder)
     if settled is not None:
-        observer(settled)
-    return plan
-
-
-def _searched(
-    plan: Plan, folder: Path, train: Train, options: Options, execution: Execution, observer: Observer
-) -> Plan:
-    """The plan with the variants that the search has found, or as it was while that is not over."""
-    observer(_search_started(plan, folder, execution))
-    found = searched_anew(plan, folder, train)
-    if found is None:
-        return plan
-    write_plan(replace(plan, searched=found), folder)
-    plan = plan_study(plan.study, folder, options.device, options.whereabouts)
-    write_plan(plan, folder)
-    observer(_started(plan, folder, execution))
-    return plan
-
-
-def _tuned(plan: Plan, folder: Path, train: Train, options: Options, execution: Execution, observer: Observer) -> Plan:
-    """`plan` with the values that variants choose, which stand in plan.json before the first of their final trials."""
-    waiting = awaiting(plan, options.only)
-    if not waiting:
-        return plan
-    observer(_tuning_started(plan, [each.variant.name for each in waiting], folder, execution))
-    plan = tuned(plan, folder, options.only, train, observer)
-    write_plan(plan, folder)
-    observer(_started(plan, folder, execution))
+        announcer.observer(settled)
     return plan
 
 
@@ -199,47 +195,6 @@ def _terms(plan: Plan, folder: Path, environments: Environments, deadline: float
 
 def _seconds(minutes: float | None) -> float | None:
     return None if minutes is None else 60 * minutes
-
-
-def _started(plan: Plan, folder: Path, execution: Execution) -> StudyStarted:
-    finished = finished_keys(folder)
-    cells = {key: (planned.variant.name, seed) for key, (planned, seed) in plan.trials.items()}
-    variants = tuple(dict.fromkeys(name for name, _ in cells.values()))
-    seeds = plan.study.config.seeds
-    return StudyStarted(
-        name=plan.study.config.name,
-        folder=folder,
-        variants=variants,
-        seeds=plan.seeds,
-        done=frozenset(cell for key, cell in cells.items() if key in finished),
-        device=execution.device,
-        workers=execution.workers,
-        threads=execution.threads,
-        at_most=seeds.at_most if isinstance(seeds, SeedBlocks) else None,
-        shared=frozenset(itertools.product(variants, plan.seeds)) - set(cells.values()),
-    )
-
-
-def _search_started(plan: Plan, folder: Path, execution: Execution) -> StudyStarted:
-    """The table of progress then has one row, and a column a combination."""
-    assert plan.study.config.search is not None
-    seeds = range(FIRST_SEED, FIRST_SEED + plan.study.config.search.trials)
-    started = replace(_started(plan, folder, execution), variants=(ROW,), seeds=tuple(seeds), phase="search")
-    return replace(started, done=frozenset(), shared=frozenset())
-
-
-def _tuning_started(plan: Plan, waiting: Sequence[str], folder: Path, execution: Execution) -> StudyStarted:
-    """The table of progress then has a row a variant and a column a trial of its tuning."""
-    assert plan.study.config.tune is not None
-    seeds = range(FIRST_SEED, FIRST_SEED + plan.study.config.tune.trials)
-    return replace(
-        _started(plan, folder, execution),
-        variants=tuple(waiting),
-        seeds=tuple(seeds),
-        done=frozenset(),
-        shared=frozenset(),
-        phase="tuning",
-    )
 
 
 def _conclude(plan: Plan, folder: Path, work: Literal["none", "some"]) -> Outcome:

@@ -1,10 +1,14 @@
 """The search phase: combinations are tried, and those on the front become the variants of the study."""
 
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
-from ablate.study.plan import Plan, prepared
-from ablate.study.searching import Search, Searched
+from ablate.study.announce import Announcer
+from ablate.study.options import Options
+from ablate.study.plan import Plan
+from ablate.study.planning import plan_study
+from ablate.study.searching import ROW, Search
+from ablate.study.settling import write_plan
 from ablate.study.training import Train
 
 
@@ -13,8 +17,15 @@ def is_searching(plan: Plan) -> bool:
     return plan.study.config.search is not None and plan.searched is None
 
 
-def searched_anew(plan: Plan, folder: Path, train: Train) -> Searched | None:
-    """What the search of `plan` finds; None while some of its trials have not ended."""
-    search = Search(plan.study, folder, partial(prepared, plan))
+def searched_anew(plan: Plan, folder: Path, options: Options, train: Train, announcer: Announcer) -> Plan:
+    """The plan with the variants that the search of `plan` finds, or as it was while trials of it have not ended."""
+    assert plan.study.config.search is not None
+    announcer.rehearsal(plan, "search", [ROW], plan.study.config.search.trials)
+    search = Search(plan, folder, announcer.observer)
     train(search.next_jobs(), lambda job: search.next_jobs())
-    return search.found() if search.is_over else None
+    if not search.is_over:
+        return plan
+    write_plan(replace(plan, searched=search.found()), folder)
+    plan = plan_study(plan.study, folder, options.device, options.whereabouts)
+    write_plan(plan, folder)
+    return plan

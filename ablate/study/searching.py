@@ -1,12 +1,12 @@
 """A search: combinations of levels and values, proposed one after another and tried on images held out.
 
 A combination is proposed from what those more than `WINDOW` places before it were worth, however many workers there
-are and whatever was killed meanwhile; so the same search tries the same combinations. What it finds are the
-combinations that no other beats in everything. Its own numbers are too good, being the best of many, so that these run
-again over all seeds.
+are and whatever was killed meanwhile; so the same search tries the same combinations, unless it looks for low latency,
+which no two measurements agree on. What it finds are the combinations that no other beats in everything. Its own
+numbers are too good, being the best of many, so that these run again over all seeds.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,158 +15,133 @@ import numpy as np
 
 from ablate.errors import AblateError
 from ablate.lookup import load_dotted
-from ablate.measure import DIRECTIONS
-from ablate.models.resolve import resolve
-from ablate.models.spec import ModelSpec
+from ablate.measure import METRICS
 from ablate.randomness import seed_of
-from ablate.records import digest, failure_path, load_record
+from ablate.records import Record, failure_path
 from ablate.schema import WHOLE, constraint_of
 from ablate.study.agenda import Job, job_of
+from ablate.study.events import Observer
 from ablate.study.factors import level_name
 from ablate.study.keys import key_of
 from ablate.study.levels import Factor, Level
-from ablate.study.load import Study
-from ablate.study.tuning import FIRST_SEED, VALIDATION
+from ablate.study.plan import Plan
+from ablate.study.planning import prepared
+from ablate.study.searched import Searched, column_of, identity, stated_factors
+from ablate.study.settling import usable_record
+from ablate.study.tried import DIRECTIONS, FIRST_SEED, VALIDATION
 from ablate.study.variants import Variant, variant_at
-from ablate.train import TRAINING_VERSION
 
-EXPLORER = "ablate.study.search:Explorer"
+EXPLORER = "ablate.study.proposals:Explorer"
 WINDOW = 4  # combinations that are tried without knowing of each other
 MOST_INFEASIBLE = 20  # times as many as are trained; more say that hardly anything is allowed
 ROW = "search"  # what its trials are called in the table of progress
 
-Searched = dict[str, Any]
-"""What plan.json keeps of a search; see `Search.found`."""
 
+@dataclass(frozen=True)
+class _Asked:
+    """A combination that was proposed, and what its network costs; without a job where it is not trained."""
 
-def searched(study: Study, stored: Searched | None) -> tuple[Study, Searched | None]:
-    """`study` with what it looks for as factors, and its variants the baseline and what `stored` has found.
-
-    What belongs to another search is not taken over; then, as before one, there is the baseline alone.
-    """
-    search = study.config.search
-    if search is None:
-        return study, None
-    known = stored if stored is not None and stored["digest"] == identity(study) else None
-    stated = {_column(path): level_name(_stated(study, path)) for path in search.fields}
-    base = {**{factor.column: study.baseline_levels[factor.column] for factor in _stated_factors(study)}, **stated}
-    points = [base, *(() if known is None else known["front"])]
-    factors = (*_stated_factors(study), *(_factor(path, points) for path in search.fields))
-    values = {path: [float(point[_column(path)]) for point in points] for path in search.fields}
-    config = study.config.model_copy(update={"factors": {**_stated_levels(study), **values}})
-    distinct = tuple({tuple(point.items()): point for point in points}.values())
-    return replace(study, config=config, factors=factors, baseline_levels=base, points=distinct), known
-
-
-def _stated_factors(study: Study) -> list[Factor]:
-    """The factors of the study file, which a search joins its fields to."""
-    fields = study.config.search.fields if study.config.search else {}
-    return [factor for factor in study.factors if factor.path_or_name not in fields]
-
-
-def _stated_levels(study: Study) -> dict[str, Any]:
-    return {factor.path_or_name: study.config.factors[factor.path_or_name] for factor in _stated_factors(study)}
-
-
-def identity(study: Study) -> str:
-    """Of everything that a search depends on, but for the folder of its data."""
-    stated = study.config.model_dump(mode="json", include={"model", "data", "train", "search"})
-    stated["data"].pop("root", None)
-    return digest({**stated, "factors": _stated_levels(study), "training_version": TRAINING_VERSION})
-
-
-Prepared = Callable[[Variant], tuple[Variant, Mapping[str, int], str]]
-"""A variant as it trains, its counts by metric, and the digest of its data."""
+    levels: dict[str, str]
+    counts: Mapping[str, int]
+    job: Job | None
 
 
 @dataclass(frozen=True)
-class _Tried:
-    """One combination that is trained: its levels, what it costs, its job."""
+class _Ended:
+    """How a combination ended, and its values by metric."""
 
-    number: int
-    levels: dict[str, str]
-    counts: Mapping[str, int]
-    job: Job
+    state: str
+    values: Mapping[str, float | None]
 
 
 class Search:
-    """The search of a study: what was tried so far, by the records in `folder`, and what is next.
+    """The search of `plan`: what was tried so far, by the records in `folder`, and what is next.
 
-    `prepared` makes of a variant the one that trains, with its counts and the digest of its data. A trial that failed
-    for good was tried like any other.
+    A trial that failed for good was tried like any other.
     """
 
-    def __init__(self, study: Study, folder: Path, prepared: Prepared) -> None:
-        assert study.config.search is not None
-        self._study, self._folder, self._prepared = study, folder, prepared
-        self._config = study.config.search
-        self._identity = identity(study)
+    def __init__(self, plan: Plan, folder: Path, observer: Observer) -> None:
+        assert plan.study.config.search is not None
+        self._plan, self._study, self._folder = plan, plan.study, folder
+        self._observer = observer
+        self._config = plan.study.config.search
+        self._identity = identity(plan.study)
         self._explorer = load_dotted(EXPLORER)(
-            {factor.column: [level.name for level in factor.levels] for factor in _stated_factors(study)},
-            {_column(path): spanned for path, spanned in self._config.fields.items()},
-            [_column(path) for path in self._config.fields if path in WHOLE],
-            ["maximize" if DIRECTIONS[name] == "higher" else "minimize" for name in self._config.objectives],
+            {factor.column: [level.name for level in factor.levels] for factor in stated_factors(plan.study)},
+            {column_of(path): spanned for path, spanned in self._config.fields.items()},
+            [column_of(path) for path in self._config.fields if path in WHOLE],
+            [DIRECTIONS[METRICS[name].direction] for name in self._config.objectives],
             self._config.sampler,
             seed_of("search", self._identity) % 2**32,
         )
-        self._asked = 0
-        self._tried: list[_Tried] = []
-        self._told = 0
-        self._rows: list[dict[str, Any]] = []
+        self._asked: list[_Asked] = []
+        self._ended: dict[int, _Ended] = {}
+        self._open: list[int] = []
 
     def next_jobs(self) -> list[Job]:
         """What can begin now and was not named before; called at the start and whenever a trial has ended."""
         jobs: list[Job] = []
-        while True:
+        while self._take_in() or self._may_ask():
             while self._may_ask():
-                tried = self._ask()
-                if tried is not None:
-                    self._tried.append(tried)
-                    jobs += [tried.job] if self._outcome(tried) is None else []
-            if self._told == len(self._tried) or (outcome := self._outcome(self._tried[self._told])) is None:
-                return jobs
-            self._tell(self._tried[self._told], outcome)
-            self._told += 1
+                jobs += self._ask()
+        return jobs
 
     @property
     def is_over(self) -> bool:
         """Whether every combination has ended."""
-        return self._told == len(self._tried) and not self._may_ask()
+        return not self._open and not self._may_ask()
 
     def found(self) -> Searched:
         """The combinations that run over all seeds, and all that were tried."""
-        return {"digest": self._identity, "front": self._front(), "trials": self._rows}
+        trials = [self._row(number) for number in range(len(self._asked))]
+        return {"digest": self._identity, "front": self._front(), "trials": trials}
 
     def _may_ask(self) -> bool:
-        within = self._asked < MOST_INFEASIBLE * self._config.trials
-        return within and len(self._tried) < self._config.trials and len(self._tried) - self._told < WINDOW
+        trained = sum(each.job is not None for each in self._asked)
+        within = len(self._asked) < MOST_INFEASIBLE * self._config.trials
+        return within and trained < self._config.trials and len(self._open) < WINDOW
 
-    def _ask(self) -> _Tried | None:
-        """The next combination, None where it is not allowed, which is told at once."""
-        values = self._explorer.ask()
-        number, self._asked = self._asked, self._asked + 1
+    def _ask(self) -> list[Job]:
+        """Propose the next combination: its trial, none if it is not allowed or was run before."""
+        values, number = self._explorer.ask(), len(self._asked)
         levels = [self._level(factor, values[factor.column]) for factor in self._study.factors]
         named = {factor.column: level.name for factor, level in zip(self._study.factors, levels, strict=True)}
         try:
-            variant, counts, data_digest = self._prepared(variant_at(self._study, levels))
+            variant, counts = prepared(self._plan, variant_at(self._study, levels))
         except AblateError:  # a network that cannot be is one that is not allowed
-            self._explorer.tell(number, None, ())
-            self._rows.append({"levels": named, "state": "infeasible", "values": {}})
-            return None
+            self._explorer.give_up(number)
+            return self._refuse(named, {})
         excess = self._excess(counts)
         if any(each > 0 for each in excess):
-            worst = [0.0 if name == "accuracy" else float(counts.get(name, 1e9)) for name in self._config.objectives]
-            self._explorer.tell(number, worst, excess)
-            self._rows.append({"levels": named, "state": "infeasible", "values": dict(counts)})
-            return None
+            self._explorer.tell(number, [0.0] * len(self._config.objectives), excess)
+            return self._refuse(named, counts)
+        job = self._job(variant)
+        self._asked.append(_Asked(named, counts, job))
+        self._open.append(number)
+        return [job] if self._outcome(self._asked[number]) is None else []
+
+    def _refuse(self, levels: dict[str, str], counts: Mapping[str, int]) -> list[Job]:
+        self._ended[len(self._asked)] = _Ended("infeasible", counts)
+        self._asked.append(_Asked(levels, counts, None))
+        return []
+
+    def _job(self, variant: Variant) -> Job:
         assert variant.data is not None
-        seed = FIRST_SEED + len(self._tried)
+        baseline = self._plan.variants[0]
+        assert baseline.data_digest is not None
+        seed = FIRST_SEED + sum(each.job is not None for each in self._asked)
         held_out = variant.data.model_copy(update={"validation": variant.data.validation or VALIDATION})
         rehearsed = replace(variant, data=held_out)
-        key = key_of(rehearsed, data_digest, seed, scored="validation", stop_above=[])
-        job = replace(job_of(rehearsed, data_digest, key, seed, seed), variant=ROW)
-        self._rows.append({"levels": named, "state": "failed", "values": dict(counts), "key": key})
-        return _Tried(number, named, counts, replace(job, task={**job.task, "stop_above": []}))
+        beside = self._beside() if "latency" in self._config.objectives else {}
+        key = key_of(rehearsed, baseline.data_digest, seed, scored="validation", stop_above=[], **beside)
+        job = replace(job_of(rehearsed, baseline.data_digest, key, seed, seed), variant=ROW)
+        return replace(job, task={**job.task, "stop_above": [], **beside})
+
+    def _beside(self) -> dict[str, Any]:
+        """What the trial's network is timed beside, and how."""
+        cost = self._study.config.cost
+        model = self._plan.variants[0].variant.model.as_task()
+        return {"timed_beside": {"model": model, "batch": cost.batch_sizes[0], "mode": cost.modes[0]}}
 
     def _level(self, factor: Factor, value: Any) -> Level:
         if factor.path_or_name in self._config.fields:
@@ -177,56 +152,52 @@ class Search:
         constraints = [constraint_of(text) for text in self._config.constraints]
         return [each.excess(counts[each.count]) / each.bound for each in constraints]
 
-    def _outcome(self, tried: _Tried) -> dict[str, Any] | None:
-        """State and values of an ended trial; None while it has not."""
-        record = load_record(self._folder, tried.job.key)
-        if record is not None:
-            return {"state": record.state, "values": {**tried.counts, **_scores(record.metrics)}}
-        if failure_path(self._folder, tried.job.key).exists():
-            return {"state": "failed", "values": dict(tried.counts)}
-        return None
+    def _take_in(self) -> bool:
+        """Tell what the trial that was proposed first of all that are open was worth, if it has ended."""
+        if not self._open or (ended := self._outcome(self._asked[self._open[0]])) is None:
+            return False
+        number = self._open.pop(0)
+        self._ended[number] = ended
+        if ended.state == "complete":
+            values = [ended.values[value_of(name)] for name in self._config.objectives]
+            self._explorer.tell(number, values, self._excess(self._asked[number].counts))
+        else:
+            self._explorer.give_up(number)
+        return True
 
-    def _tell(self, tried: _Tried, outcome: Mapping[str, Any]) -> None:
-        values = outcome["values"]
-        is_whole = outcome["state"] == "complete"
-        objectives = [values[name] for name in self._config.objectives] if is_whole else None
-        self._explorer.tell(tried.number, objectives, self._excess(tried.counts))
-        row = next(row for row in self._rows if row.get("key") == tried.job.key)
-        row.update({"state": outcome["state"], "values": values})
+    def _outcome(self, asked: _Asked) -> _Ended | None:
+        """None while its trial has not ended."""
+        assert asked.job is not None
+        record = usable_record(self._folder, asked.job.key, ROW, asked.job.seed, self._observer)
+        if record is not None:
+            return _Ended(record.state, {**asked.counts, **_measured(record)})
+        return _Ended("failed", asked.counts) if failure_path(self._folder, asked.job.key).exists() else None
+
+    def _row(self, number: int) -> dict[str, Any]:
+        asked, ended = self._asked[number], self._ended[number]
+        row = {"levels": asked.levels, "state": ended.state, "values": dict(ended.values)}
+        return row if asked.job is None else {**row, "key": asked.job.key}
 
     def _front(self) -> list[dict[str, str]]:
         """At most as many combinations of the front as are asked for, spread evenly along its first objective."""
-        tried = {each.number: each for each in self._tried}
-        best = [tried[number] for number in self._explorer.best() if number in tried]
-        values = {row["key"]: row["values"] for row in self._rows if "key" in row}
-        first = self._config.objectives[0]
-        ordered = sorted(best, key=lambda each: (values[each.job.key][first], each.number))
-        distinct = list({tuple(each.levels.items()): each.levels for each in ordered}.values())
+        first = value_of(self._config.objectives[0])
+        best = [number for number in self._explorer.best() if self._ended[number].state == "complete"]
+        ordered = sorted(best, key=lambda number: (self._ended[number].values[first], number))
+        distinct = list(
+            {tuple(self._asked[each].levels.items()): self._asked[each].levels for each in ordered}.values()
+        )
         places = np.linspace(0, len(distinct) - 1, min(self._config.front, len(distinct))).round().astype(int)
         return [distinct[place] for place in dict.fromkeys(places.tolist())]
 
 
-def _scores(metrics: Mapping[str, float | None]) -> dict[str, float | None]:
-    return {name: metrics[name] for name in ("accuracy", "test_loss")}
+def value_of(objective: str) -> str:
+    """What a trial's values call an objective: a network's latency is told in that of the baseline beside it."""
+    return "latency_ratio" if objective == "latency" else objective
 
 
-def _column(path: str) -> str:
-    return path.rpartition(".")[2]
-
-
-def _stated(study: Study, path: str) -> Any:
-    """The value that the base configuration has of a field, be it the preset's own."""
-    section, _, field = path.partition(".")
-    if section == "train":
-        return getattr(study.config.train, field)
-    model = study.config.model
-    spec = resolve(model.preset, model.model_dump(exclude_none=True, exclude={"preset"}))  # type: ignore[union-attr]
-    assert isinstance(spec, ModelSpec)
-    return getattr(spec, field)
-
-
-def _factor(path: str, points: Sequence[Mapping[str, str]]) -> Factor:
-    """The factor of a searched field, with the values that `points` have of it."""
-    names = dict.fromkeys(point[_column(path)] for point in points)
-    values = {name: int(name) if path in WHOLE else float(name) for name in names}
-    return Factor(path, _column(path), tuple(Level(name, value, {path: value}) for name, value in values.items()))
+def _measured(record: Record) -> dict[str, float | None]:
+    """What a search may go by in a record."""
+    scores = {name: record.metrics[name] for name in ("accuracy", "test_loss")}
+    if record.timed is None:
+        return scores
+    return {**scores, "latency_ratio": record.timed["latency_ms"] / record.timed["baseline_latency_ms"]}

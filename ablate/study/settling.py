@@ -11,6 +11,7 @@ from ablate.executors.contract import Execution
 from ablate.ledger import Agreement
 from ablate.locks import held
 from ablate.records import (
+    Record,
     digest,
     load_record,
     read_json,
@@ -50,21 +51,25 @@ def lock_path(folder: Path) -> Path:
 def set_damaged_aside(plan: Plan, folder: Path, observer: Observer) -> None:
     """Move records that cannot be read out of the way, so that their trials run again; each is told."""
     for key, (planned, seed) in plan.trials.items():
-        if _damage(folder, key) is None:
-            continue
-        with held(lock_path(folder)):
-            why = _damage(folder, key)  # another run may have written it anew
-            if why is not None:
-                observer(RecordSetAside(planned.variant.name, seed, why, set_aside(folder, key)))
+        usable_record(folder, key, planned.variant.name, seed, observer)
 
 
-def _damage(folder: Path, key: str) -> str | None:
+def usable_record(folder: Path, key: str, variant: str, seed: int, observer: Observer) -> Record | None:
+    """The record of the trial `key`, known as `seed` of `variant`; one that cannot be read is moved out of the way."""
     if not record_path(folder, key).exists():
         return None
     try:
-        load_record(folder, key)
-    except ResultsError as error:
-        return str(error)
+        return load_record(folder, key)
+    except ResultsError:
+        return _usable_after_all(folder, key, variant, seed, observer)
+
+
+def _usable_after_all(folder: Path, key: str, variant: str, seed: int, observer: Observer) -> Record | None:
+    with held(lock_path(folder)):
+        try:
+            return load_record(folder, key)  # another run may have written it anew
+        except ResultsError as error:
+            observer(RecordSetAside(variant, seed, str(error), set_aside(folder, key)))
     return None
 
 

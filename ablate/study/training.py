@@ -69,7 +69,7 @@ def training(
     """
     with ExitStack() as stack:
         queue = stack.enter_context(_ledger(plan, terms.folder, options.ledger, torch_version, observer))
-        queue.carry(list(plan.trials))
+        queue.carry(sorted(finished_keys(terms.folder)))
         seats: list[Seat] = []
 
         def train(jobs: Sequence[Job], after: After = nothing_more) -> None:

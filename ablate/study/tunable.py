@@ -1,12 +1,15 @@
 """Whether the fields under `tune:` and `search:` can be looked for."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from ablate.schema import AS_STATED, SEARCHABLE, TUNABLE, WHOLE, KeyPath, Range
+from ablate.models.resolve import resolve
+from ablate.schema import AS_STATED, SEARCHABLE, TUNABLE, WHOLE, BuilderConfig, KeyPath, Range, SearchConfig
 from ablate.schema.mistakes import unknown
 from ablate.study.effects import fields_read_by
 from ablate.study.factors import Base
-from ablate.study.levels import Factor, Level, mistakes_of
+from ablate.study.levels import Factor, Level
+from ablate.study.sections import Sections, apply_levels, mistakes_of
 
 
 def check_tuned(base: Base, factors: Sequence[Factor], variants: Sequence[tuple[Level, ...]]) -> None:
@@ -19,8 +22,13 @@ def check_tuned(base: Base, factors: Sequence[Factor], variants: Sequence[tuple[
     _check_fields(base, ("tune", "fields"), tune.fields, TUNABLE, factors, variants)
 
 
-def check_search(base: Base, factors: Sequence[Factor], variants: Sequence[tuple[Level, ...]]) -> None:
-    """Raise `StudyError` for a search without what it needs, for one that is not asked for, and for its fields."""
+def check_search(
+    base: Base, factors: Sequence[Factor], variants: Sequence[tuple[Level, ...]], baseline: Mapping[str, str]
+) -> None:
+    """Raise `StudyError` for a search without what it needs, for one that is not asked for, and for its fields.
+
+    `baseline`: factor column -> level name.
+    """
     search, document = base.config.search, base.document
     if base.config.design != "search":
         if search is not None:
@@ -29,12 +37,49 @@ def check_search(base: Base, factors: Sequence[Factor], variants: Sequence[tuple
         return
     if search is None:
         raise document.error(("search",), "the key 'search' is missing; it says what is looked for, and how long")
+    _check_company(base, search, factors)
+    _check_fields(base, ("search", "fields"), search.fields, SEARCHABLE, factors, variants)
+    at_baseline = apply_levels(base.config, sets_of(factors, baseline), base.folder)
+    for path in search.fields:
+        if value_at(at_baseline, path) is None:
+            sentence = "the baseline has no value of it, which others could be compared with; state one"
+            raise document.error(("search", "fields", path), sentence)
+
+
+def _check_company(base: Base, search: SearchConfig, factors: Sequence[Factor]) -> None:
+    """Raise `StudyError` for what a search does not go with, and for what it does not go without."""
+    document = base.document
     for key, stated in (("tune", base.config.tune), ("match", base.config.matchings != (AS_STATED,) or None)):
         if stated is not None:
             raise document.error((key,), "does not go with design: search; bound what it may cost with constraints")
     if not search.fields and not factors:
         raise document.error(("search", "fields"), "nothing is looked for: there are no fields and no factors")
-    _check_fields(base, ("search", "fields"), search.fields, SEARCHABLE, factors, variants)
+    for factor in factors:
+        if factor.varies_data:
+            sentence = "varies the data, which design: search does not; make it a study for each"
+            raise document.error(("factors", factor.path_or_name), sentence)
+    if "latency" in search.objectives and "latency" not in base.config.measure:
+        sentence = "latency is looked for but not measured, so that the front would have none; add it to measure"
+        raise document.error(("search", "objectives"), sentence)
+
+
+def sets_of(factors: Sequence[Factor], levels: Mapping[str, str]) -> dict[str, Any]:
+    """The field paths that `levels`, factor column -> level name, set."""
+    chosen = [level for factor in factors for level in factor.levels if level.name == levels[factor.column]]
+    return {path: value for level in chosen for path, value in level.sets.items()}
+
+
+def value_at(sections: Sections, path: str) -> float | None:
+    """What a variant has of a field that can be searched, be it the preset's own; None without a value."""
+    section, _, field = path.partition(".")
+    model = sections.model
+    if section == "train":
+        value = getattr(sections.train, field)
+    elif isinstance(model, BuilderConfig):
+        value = (model.model_extra or {}).get(field)
+    else:
+        value = getattr(resolve(model.preset, model.model_dump(exclude_none=True, exclude={"preset"})), field)
+    return None if value is None else float(value)
 
 
 def _check_fields(

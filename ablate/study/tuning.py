@@ -6,62 +6,29 @@ values.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from ablate.errors import ResultsError
 from ablate.lookup import load_dotted
-from ablate.measure import DIRECTIONS
-from ablate.models.spec import ExternalSpec, ModelSpec
+from ablate.measure import METRICS
 from ablate.randomness import seed_of
-from ablate.records import digest, failure_path, load_record
-from ablate.schema import DataConfig, Range
+from ablate.records import failure_path
+from ablate.schema import Range
 from ablate.study.agenda import Job, job_of
+from ablate.study.events import Observer
 from ablate.study.keys import key_of
 from ablate.study.load import Study
+from ablate.study.settling import usable_record
+from ablate.study.tried import DIRECTIONS, FIRST_SEED, VALIDATION, Tried
+from ablate.study.tuned import Chosen, with_values
 from ablate.study.variants import Variant
-from ablate.train import TRAINING_VERSION
 
-SUGGESTED, TRIED = "ablate.study.search:suggested", "ablate.study.search:Tried"
-FIRST_SEED = 10_000
-VALIDATION = 0.1
+SUGGESTED = "ablate.study.proposals:suggested"
 FEWEST_BEFORE_PRUNING = 5
 EDGE = 0.05  # of a range, at either end
-
-Chosen = dict[str, Any]
-"""What plan.json keeps of the tuning of one variant; see `Arm.chosen`."""
-
-
-def settled(
-    study: Study, variants: Sequence[Variant], digests: Mapping[DataConfig, str], stored: Mapping[str, Chosen]
-) -> list[Variant]:
-    """`variants` with the values that `stored` holds for them; those for which it holds none await them."""
-    if study.config.tune is None:
-        return list(variants)
-    return [_settled(study, variant, digests, stored) for variant in variants]
-
-
-def tuned_before(stored: Sequence[Mapping[str, Any]]) -> dict[str, Chosen]:
-    """What `stored`, the variants of an earlier plan, has of tunings that are done."""
-    return {each["variant"]: each["tuned"] for each in stored if "tuned" in each}
-
-
-def with_values(variant: Variant, values: Mapping[str, float]) -> Variant:
-    """`variant` with its fields at `values`, by their paths."""
-    assert variant.train is not None
-    of_train, of_model = _under("train.", values), _under("model.", values)
-    tuned = replace(variant, train=variant.train.model_copy(update=of_train))
-    if not of_model:
-        return tuned
-    assert isinstance(variant.model, ModelSpec | ExternalSpec)
-    return replace(tuned, model=replace(variant.model, **of_model))
-
-
-def _under(prefix: str, values: Mapping[str, float]) -> dict[str, Any]:
-    return {path.removeprefix(prefix): value for path, value in values.items() if path.startswith(prefix)}
 
 
 class Arm:
@@ -71,14 +38,15 @@ class Arm:
     what was tried.
     """
 
-    def __init__(self, study: Study, variant: Variant, data_digest: str, folder: Path) -> None:
+    def __init__(self, study: Study, variant: Variant, data_digest: str, folder: Path, observer: Observer) -> None:
         assert study.config.tune is not None
         assert variant.data is not None
         self._tune, self._primary, self._folder = study.config.tune, study.config.primary, folder
+        self._observer = observer
         self._variant, self._data_digest = variant, data_digest
         held_out = variant.data.validation or VALIDATION
         self._data = variant.data.model_copy(update={"validation": held_out})
-        self._tried: list[Any] = []
+        self._tried: list[Tried] = []
 
     @property
     def name(self) -> str:
@@ -89,7 +57,7 @@ class Arm:
         while len(self._tried) < self._tune.trials:
             values = self._values()
             job = self._job(values)
-            ended = self._ended(job.key, values)
+            ended = self._ended(job, values)
             if ended is None:
                 return job
             self._tried.append(ended)
@@ -118,9 +86,9 @@ class Arm:
             "edges": [path for path, value in best.values.items() if _is_edge(self._tune.fields[path], value)],
         }
 
-    def _merit(self, tried: Any) -> float:
+    def _merit(self, tried: Tried) -> float:
         assert tried.score is not None
-        return float(tried.score if DIRECTIONS[self._primary] == "higher" else -tried.score)
+        return tried.score if METRICS[self._primary].direction == "higher" else -tried.score
 
     def _values(self) -> dict[str, float]:
         """What is tried next: first what the study states where that is allowed, so that the gain can be told."""
@@ -128,7 +96,7 @@ class Arm:
         fields = self._tune.fields
         if not self._tried and all(fields[path].low <= value <= fields[path].high for path, value in stated.items()):
             return stated
-        way = "maximize" if DIRECTIONS[self._primary] == "higher" else "minimize"
+        way = DIRECTIONS[METRICS[self._primary].direction]
         seed = seed_of("tune", self._variant.awaits, len(self._tried)) % 2**32
         found: dict[str, float] = load_dotted(SUGGESTED)(fields, self._tried, way, seed)
         return found
@@ -154,41 +122,13 @@ class Arm:
             return []
         return [median(losses) for losses in zip(*(each[:-1] for each in whole), strict=True)]
 
-    def _ended(self, key: str, values: Mapping[str, float]) -> Any | None:
-        tried = load_dotted(TRIED)
-        record = load_record(self._folder, key)
+    def _ended(self, job: Job, values: Mapping[str, float]) -> Tried | None:
+        record = usable_record(self._folder, job.key, job.variant, job.seed, self._observer)
         if record is not None:
-            losses = tuple(float(point["validation_loss"] or math.inf) for point in record.curve)
-            return tried(values, record.state, record.metrics[self._primary], losses)
-        return tried(values, "failed", None, ()) if failure_path(self._folder, key).exists() else None
-
-
-def _settled(
-    study: Study, variant: Variant, digests: Mapping[DataConfig, str], stored: Mapping[str, Chosen]
-) -> Variant:
-    assert variant.data is not None
-    identity = _identity(study, variant, digests[variant.data])
-    if variant.name in stored and stored[variant.name]["arm"] == identity:
-        chosen = stored[variant.name]
-        return replace(with_values(variant, chosen["values"]), tuned=chosen)
-    return replace(variant, awaits=identity)
-
-
-def _identity(study: Study, variant: Variant, data_digest: str) -> str:
-    """Of everything that the tuning of `variant` depends on, but for its name and the folder of its data."""
-    assert study.config.tune is not None
-    assert variant.data is not None
-    assert variant.train is not None
-    return digest(
-        {
-            "model": variant.model.as_json(),
-            "data": [data_digest, variant.data.model_dump(mode="json", exclude={"root"})],
-            "train": variant.train.model_dump(mode="json"),
-            "tune": study.config.tune.model_dump(mode="json"),
-            "primary": study.config.primary,
-            "training_version": TRAINING_VERSION,
-        }
-    )
+            seen = [point["validation_loss"] for point in record.curve]
+            losses = tuple(math.inf if loss is None else loss for loss in seen)
+            return Tried(values, record.state, record.metrics[self._primary], losses)
+        return Tried(values, "failed", None, ()) if failure_path(self._folder, job.key).exists() else None
 
 
 def _value_of(variant: Variant, path: str) -> float | None:

@@ -12,9 +12,10 @@ from ablate.errors import AblateError, ModelError, StudyError
 from ablate.models.resolve import resolve
 from ablate.models.spec import FROM_DATA, NetworkSpec
 from ablate.schema import AS_STATED, MATCH, BuilderConfig, DataConfig, MatchConfig, ModelConfig, TrainConfig
-from ablate.study.levels import Level, Sections, apply_levels, combinations, network_name, places_shared, variant_name
+from ablate.study.levels import Level, combinations, network_name, places_shared, variant_name
 from ablate.study.load import Study
 from ablate.study.probe import builder_spec
+from ablate.study.sections import Sections, apply_levels
 from ablate.train.length import length_of
 
 

@@ -11,7 +11,8 @@ from ablate.bench.paces import Setup, overall, pace_of
 from ablate.executors.contract import CallFailed
 from ablate.study.crew import Crew, Split
 from ablate.study.load import load_study
-from ablate.study.plan import Planned, plan_study
+from ablate.study.plan import Planned
+from ablate.study.planning import plan_study
 
 SCRIPT = """
 import json, sys

@@ -13,7 +13,8 @@ from ablate.bench.studies import Asked, studies_of
 from ablate.study.crew import SCORE, Crew, Split
 from ablate.study.load import Study, load_study
 from ablate.study.options import Options
-from ablate.study.plan import Plan, plan_study
+from ablate.study.plan import Plan
+from ablate.study.planning import plan_study
 
 PACE = {"ways": {"harness": {"images_per_second": 64.0}}}
 

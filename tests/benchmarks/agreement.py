@@ -21,7 +21,8 @@ from ablate import environment
 from ablate.records import write_json
 from ablate.study.load import load_study
 from ablate.study.options import Options
-from ablate.study.plan import Plan, plan_study
+from ablate.study.plan import Plan
+from ablate.study.planning import plan_study
 from ablate.study.run import run
 
 SCRIPT = Path(__file__).parent / "handwritten.py"

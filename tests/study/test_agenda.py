@@ -148,3 +148,13 @@ def test_it_is_empty_when_all_have_ended(desk: Desk) -> None:
         desk.agenda.finish(key)
     assert desk.agenda.is_empty()
     assert desk.agenda.next_of(IDLE) is None
+
+
+def test_what_follows_on_a_job_is_taken_in_with_it(tmp_path: Path, make_record: Any) -> None:
+    """A host that comes late to a tuning has all of its trials at once, and repeats none."""
+    jobs = {key: Job(key, name, 0, 1, {}) for key, name in ((A, "a"), (B, "b"), (C, "c"))}
+    following = {A: (jobs[B],), B: (jobs[C],), C: ()}
+    agenda = Agenda([jobs[A]], tmp_path, 1, lambda event: None, lambda job: following[job.key])
+    texts = {key: record_as_json(make_record(key, 0, 0.5)).decode() for key in (A, B)}
+    assert agenda.next_of(View({}, {}, texts)) == C
+    assert {path.stem for path in (tmp_path / "records").iterdir()} == {A, B}

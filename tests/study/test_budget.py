@@ -1,13 +1,11 @@
 """Equal training."""
 
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
 
 from ablate.errors import StudyError
-from ablate.study.load import load_study
-from ablate.study.plan import Plan, plan_study
 
 STUDY = """\
 name: budgets
@@ -22,12 +20,8 @@ seeds: 2
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Any:
-    def plan(*overrides: str) -> Plan:
-        (tmp_path / "study.yaml").write_text(STUDY)
-        return plan_study(load_study(tmp_path / "study.yaml", overrides), tmp_path / "results", "cpu")
-
-    return plan
+def make(plan_of: Any) -> Any:
+    return partial(plan_of, STUDY)
 
 
 def test_as_stated_every_variant_trains_as_many_epochs(make: Any) -> None:

@@ -9,7 +9,8 @@ from ablate.records import load_results
 from ablate.report.derive import tables
 from ablate.study.compared import compared, primary_claims, primary_values
 from ablate.study.load import load_study
-from ablate.study.plan import Plan, plan_study
+from ablate.study.plan import Plan
+from ablate.study.planning import plan_study
 
 CROSSED = ("factors.model.width=[0.125, 0.25]", "baseline.model.width=0.125", "seeds=3")
 CLAIM = "{id: a, source: b, statement: c, better: {model.width: 0.25}, than: {model.width: 0.125}}"

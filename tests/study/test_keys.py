@@ -9,7 +9,8 @@ import pytest
 from ablate.study import keys as making
 from ablate.study.keys import keys_of
 from ablate.study.load import load_study
-from ablate.study.plan import check_unchanged, plan_study
+from ablate.study.plan import check_unchanged
+from ablate.study.planning import plan_study
 from ablate.study.variants import variants_of
 from ablate.train import TRAINING_VERSION
 from ablate.train.recipes import RECIPES

@@ -13,8 +13,8 @@ from ablate.errors import StudyError
 from ablate.schema import PublishedUnder, SeedBlocks
 from ablate.study.claims import claims_json
 from ablate.study.factors import level_name
-from ablate.study.levels import Sections, apply_levels
 from ablate.study.load import Study, load_study
+from ablate.study.sections import Sections, apply_levels
 
 # The lines of this text are counted from 1 in the tests below.
 STUDY = """\

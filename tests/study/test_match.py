@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,7 @@ from ablate.errors import StudyError
 from ablate.models.fvcore_counts import fvcore_count
 from ablate.records import write_json
 from ablate.study import match as matching
-from ablate.study.load import load_study
-from ablate.study.plan import Plan, plan_study
+from ablate.study.plan import Plan
 
 STUDY = """\
 name: matched
@@ -29,12 +29,8 @@ ALL = "factors.model.downsample=[strided, spd, strided_depthwise, maxpool, avgpo
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Any:
-    def plan(*overrides: str) -> Plan:
-        (tmp_path / "study.yaml").write_text(STUDY)
-        return plan_study(load_study(tmp_path / "study.yaml", overrides), tmp_path / "results", "cpu")
-
-    return plan
+def make(plan_of: Any) -> Any:
+    return partial(plan_of, STUDY)
 
 
 def ratios(plan: Plan) -> dict[str, tuple[float, float]]:

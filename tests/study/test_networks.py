@@ -16,7 +16,8 @@ from ablate.lookup import load_dotted
 from ablate.study import probe
 from ablate.study.load import load_study
 from ablate.study.options import Options
-from ablate.study.plan import Plan, plan_study
+from ablate.study.plan import Plan
+from ablate.study.planning import plan_study
 from ablate.study.run import run
 from ablate.study.show import describe
 

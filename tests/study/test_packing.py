@@ -14,7 +14,8 @@ from ablate.study.crew import Split
 from ablate.study.events import Event, GpuShared
 from ablate.study.load import load_study
 from ablate.study.packing import workers_worth, worth_of
-from ablate.study.plan import Plan, plan_study
+from ablate.study.plan import Plan
+from ablate.study.planning import plan_study
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from scipy import stats
 
 from ablate.study.load import load_study
-from ablate.study.plan import Plan, plan_study
+from ablate.study.plan import Plan
+from ablate.study.planning import plan_study
 from ablate.study.power import power_of_plan
 from ablate.study.preview import preview
 

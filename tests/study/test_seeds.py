@@ -16,7 +16,8 @@ from ablate.records import finished_keys, load_record, read_json, record_path
 from ablate.study.events import SeedsSettled, StudyStarted, TrialStarted
 from ablate.study.load import load_study
 from ablate.study.options import Options
-from ablate.study.plan import Plan, plan_study
+from ablate.study.plan import Plan
+from ablate.study.planning import plan_study
 from ablate.study.run import run
 from ablate.study.seeds import grown, settle
 

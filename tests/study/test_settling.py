@@ -12,7 +12,8 @@ from ablate.errors import ResultsError
 from ablate.ledger.agreement import Agreement, difference
 from ablate.records import read_json
 from ablate.study.load import load_study
-from ablate.study.plan import Plan, plan_study
+from ablate.study.plan import Plan
+from ablate.study.planning import plan_study
 from ablate.study.settling import Environments, agreement_of, settle_execution, write_plan
 
 
@@ -160,7 +161,7 @@ def test_seats_take_the_devices_in_turn(engine: Any, monkeypatch: pytest.MonkeyP
     for module in ("run", "plan"):
         monkeypatch.setattr(f"ablate.study.{module}.settle_devices", lambda asked, where: ("cuda:0", "cuda:1"))
     monkeypatch.setattr("ablate.environment._gpu", lambda device: "two of them")
-    monkeypatch.setattr("ablate.study.plan._precision", lambda device: "fp32")
+    monkeypatch.setattr("ablate.study.planning._precision", lambda device: "fp32")
     monkeypatch.setattr("ablate.study.run.worth_of", lambda plan, device, log, observer: 1)
     engine.script(note_device=True)
     engine.run("seeds=6", workers=None)

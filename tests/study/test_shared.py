@@ -16,6 +16,7 @@ from postgres import new_database
 from ablate.errors import LedgerError
 from ablate.records import finished_keys
 from ablate.study import run as running
+from ablate.study import training
 from ablate.study.events import LedgerWait, TrialArrived, TrialStarted
 from ablate.study.options import Options
 
@@ -37,6 +38,11 @@ def told(url: str) -> Counter[str]:
     ]
     storage.engine.dispose()
     return Counter(trial.user_attrs["key"] for trial in trials if trial.state == optuna.trial.TrialState.COMPLETE)
+
+
+def tuned(outcome: Any) -> dict[str, float]:
+    """Variant -> the learning rate that it has chosen."""
+    return {each["variant"]: each["tuned"]["values"]["train.lr"] for each in outcome.results.plan["variants"]}
 
 
 class TestHosts:
@@ -81,6 +87,32 @@ class TestHosts:
         assert self.run(engine, "a", url, "seeds=3").missing == 0
         assert len(engine.calls()) == 6
 
+    def test_what_each_tunes_the_other_has(self, engine: Any, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.tune(engine, monkeypatch)
+        with ThreadPoolExecutor(2) as hosts:
+            a, b = hosts.map(lambda name: self.run(engine, name, url), ["a", "b"])
+        assert (a.missing, b.missing) == (0, 0)
+        assert tuned(a) == tuned(b)
+        assert set(told(url).values()) == {1}
+        assert len(told(url)) == 2 * 6 + 2 * 2
+
+    def test_what_one_has_tuned_alone_the_other_takes_over(
+        self, engine: Any, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.tune(engine, monkeypatch)
+        a = self.run(engine, "a", url, ledger=None)
+        self.run(engine, "a", url)
+        b = self.run(engine, "b", url)
+        assert (b.missing, tuned(a)) == (0, tuned(b))
+        assert not (b.results.folder / "scored").exists()
+
+    def tune(self, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have toy.yaml tune, and its trials have known optima."""
+        path = engine.folder / "toy.yaml"
+        tune = "tune: {fields: {train.lr: {low: 0.001, high: 3.0, log: true}}, trials: 6}"
+        path.write_text(f"{path.read_text()}\n{tune}\n")
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:hill")
+
     def test_another_study_of_the_same_name_is_refused_with_the_difference(self, engine: Any, url: str) -> None:
         self.run(engine, "a", url)
         with pytest.raises(LedgerError, match=r"another study called 'toy': train\.lr was 0\.1 and is 0\.5; give"):
@@ -91,13 +123,13 @@ class TestHosts:
         ("name", "value", "said"),
         [
             ("ablate.study.settling._minor", "2.99", r"torch\.version was '2\.\d+' and is '2\.99' here"),
-            ("ablate.study.plan._precision", "bf16", r"train\.precision was 'fp32' and is 'bf16' here"),
+            ("ablate.study.planning._precision", "bf16", r"train\.precision was 'fp32' and is 'bf16' here"),
         ],
     )
     def test_a_host_that_would_train_otherwise_is_refused(
         self, engine: Any, url: str, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
     ) -> None:
-        monkeypatch.setattr("ablate.study.plan._precision", lambda device: "fp32")
+        monkeypatch.setattr("ablate.study.planning._precision", lambda device: "fp32")
         self.run(engine, "a", url, "train.precision=auto")
         monkeypatch.setattr(name, lambda asked: value)
         with pytest.raises(LedgerError, match=rf"this host cannot join the study: on those that began it {said}; make"):

@@ -7,8 +7,8 @@ import pytest
 from optuna.study import StudyDirection
 
 
-def shown(folder: Any) -> optuna.Study:
-    return optuna.load_study(study_name="toy: variants", storage=f"sqlite:///{folder / 'ledger.db'}")
+def shown(folder: Any, what: str = "variants") -> optuna.Study:
+    return optuna.load_study(study_name=f"toy: {what}", storage=f"sqlite:///{folder / 'ledger.db'}")
 
 
 def test_every_variant_is_a_trial_with_its_levels_and_its_means(engine: Any) -> None:
@@ -36,3 +36,8 @@ def test_a_run_that_finished_nothing_shows_nothing(engine: Any) -> None:
     engine.run(max_hours=0.0)
     with pytest.raises(KeyError):
         shown(engine.results)
+
+
+def test_levels_that_are_numbers_are_shown_as_numbers(engine: Any) -> None:
+    engine.run("factors={model.width: [0.125, 0.25]}", "baseline={model.width: 0.125}")
+    assert [trial.params for trial in shown(engine.results).trials] == [{"width": 0.125}, {"width": 0.25}]

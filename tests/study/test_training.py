@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ablate.study.load import load_study
-from ablate.study.plan import plan_study
+from ablate.study.planning import plan_study
 from ablate.study.training import jobs_of
 
 S, M = "strided", "maxpool"  # the larger network, and the smaller

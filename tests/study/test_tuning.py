@@ -17,10 +17,10 @@ from study.test_run import start, wait_for_records
 from ablate.errors import ResultsError, StudyError
 from ablate.records import load_results
 from ablate.study import training
-from ablate.study.events import StudyStarted, TrialFinished, VariantTuned
+from ablate.study.events import RecordSetAside, StudyStarted, TrialFinished, VariantTuned
 from ablate.study.load import load_study
 from ablate.study.preview import preview
-from ablate.study.search import Tried
+from ablate.study.tried import Tried
 from ablate.study.tuning import Arm
 
 TRIALS = 16
@@ -116,17 +116,10 @@ class TestStopped:
         assert chosen(hills.results) == undisturbed
 
     @pytest.mark.parametrize("finished", [1, 17, 30])
-    def test_interrupted_while_tuning(self, hills: Any, undisturbed: dict[str, float], finished: int) -> None:
-        left = [finished]
-
-        def interrupt(event: Any) -> None:
-            if isinstance(event, TrialFinished):
-                left[0] -= 1
-                if left[0] == 0:
-                    os.kill(os.getpid(), signal.SIGINT)
-
-        with pytest.raises(KeyboardInterrupt):
-            hills.observe(interrupt).run(workers=2)
+    def test_interrupted_while_tuning(
+        self, hills: Any, interrupted: Any, undisturbed: dict[str, float], finished: int
+    ) -> None:
+        interrupted(hills, finished)
         assert all("awaits" in each and "tuned" not in each for each in hills.plan()["variants"])
         results = load_results(hills.results)
         assert results.trials.empty
@@ -174,6 +167,16 @@ class TestStopped:
 
 
 class TestFailures:
+    def test_a_damaged_record_is_set_aside_and_tuned_again(self, hills: Any, interrupted: Any) -> None:
+        interrupted(hills, 5)
+        damaged = sorted((hills.results / "records").iterdir())[0]
+        seed = json.loads(damaged.read_text())["seed"]
+        damaged.write_text("{")
+        assert hills.run().missing == 0
+        (told,) = [event for event in hills.events if isinstance(event, RecordSetAside)]
+        assert (told.seed, told.path.read_text()) == (seed, "{")
+        assert len(scored(hills.results)) >= 3 * TRIALS + 9 + 1
+
     def test_what_fails_was_started(self, hills: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(training, "TRIAL", "engine_functions:hill_with_a_hole")
         outcome = hills.run("retries=0")

@@ -1,16 +1,26 @@
 """What a search tried, and what is left of its numbers once the front has run over all seeds."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from ablate.records import Results, canonical, levels_of
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table
-from ablate.report.numbers import ABSENT, quantity, show, show_mean
+from ablate.report.numbers import column_name, quantity, show, show_mean, show_ratio
+from ablate.report.searching import VALUES, search_table
 
+MOST_ROWS = 60
+SEEN = {
+    "accuracy": "validation accuracy in the search (%)",
+    "test_loss": "validation loss in the search (nats)",
+    "latency_ratio": "latency in the search (x baseline's)",
+}
+SAMPLERS = {"tpe": "TPE", "nsga2": "NSGA-II", "random": "Chance"}
 CAPTION = "The front of the search: what the search saw of it, and what its final trials reached"
+TRIED = "What was tried, the best first"
 METHOD = (
     "A search sees every combination once, on images held out of the training split, and keeps the best of many: its "
     "numbers are too good. The combinations that no other beat in every objective therefore ran again over all seeds, "
@@ -22,16 +32,14 @@ METHOD = (
 def search_section(results: Results, tables: Tables) -> list[Block]:
     if "searched" not in results.plan:
         return []
-    searched = results.plan["searched"]
-    seen = {canonical(trial["levels"]): trial["values"] for trial in searched["trials"] if trial["state"] == "complete"}
-    columns = (Column("variant", "left"), Column("validation accuracy in the search (%)"), Column("accuracy (%)"))
-    found = dict(zip(tables.variants["variant"], tables.variants.to_dict("records"), strict=True))
-    rows = tuple(
-        (variant["variant"], _seen(seen[levels]), _reached(found[variant["variant"]]))
-        for variant in results.plan["variants"]
-        if (levels := canonical(levels_of(results.plan, variant))) in seen
-    )
-    return [Heading("Search"), Paragraph(_told(results.plan)), Table(columns, rows, CAPTION), Paragraph(METHOD)]
+    tried = search_table(results.plan)
+    return [
+        Heading("Search"),
+        Paragraph(_told(results.plan)),
+        _front(results.plan, tables),
+        Paragraph(METHOD),
+        _tried(results.plan, tried),
+    ]
 
 
 def _told(plan: Mapping[str, Any]) -> str:
@@ -40,12 +48,67 @@ def _told(plan: Mapping[str, Any]) -> str:
     ends = ", ".join(f"{count} {state}" for state, count in counted.items())
     objectives = " and ".join(quantity(name).header for name in stated["objectives"])
     bounds = f", bounded by {' and '.join(stated['constraints'])}" if stated["constraints"] else ""
-    return f"{stated['sampler']} proposed {len(trials)} combinations for {objectives}{bounds}: {ends}."
+    return f"{SAMPLERS[stated['sampler']]} proposed {len(trials)} combinations for {objectives}{bounds}: {ends}."
 
 
-def _seen(values: Mapping[str, float | None]) -> Cell:
-    accuracy = values["accuracy"]
-    return Cell(ABSENT, math.nan) if accuracy is None else Cell(show("accuracy", accuracy), accuracy)
+def _front(plan: Mapping[str, Any], tables: Tables) -> Table:
+    seen = {canonical(trial["levels"]): trial["values"] for trial in plan["searched"]["trials"]}
+    front = {canonical(levels) for levels in plan["searched"]["front"]}
+    names = {canonical(levels_of(dict(plan), each)): each["variant"] for each in plan["variants"]}
+    reached = tables.variants.set_index("variant")
+    ratios = _latency_ratios(tables)
+    columns = [Column("variant", "left"), Column(SEEN["accuracy"]), Column("accuracy (%)")]
+    timed = any("latency_ratio" in seen[levels] for levels in front)
+    if timed:
+        columns += [Column(SEEN["latency_ratio"]), Column("latency (x baseline's)")]
+    rows = []
+    for levels, name in names.items():
+        if levels in front:
+            latencies = (seen[levels]["latency_ratio"], ratios[name]) if timed else ()
+            cells = (_value("accuracy", seen[levels]["accuracy"]), _reached(reached.loc[name]))
+            rows.append((name, *cells, *(_value("latency_ratio", ratio) for ratio in latencies)))
+    return Table(tuple(columns), tuple(rows), CAPTION)
+
+
+def _tried(plan: Mapping[str, Any], tried: pd.DataFrame) -> Table:
+    """Those that were trained to the end, by the first objective."""
+    objective = plan["study"]["search"]["objectives"][0]
+    first = "latency_ratio" if objective == "latency" else objective
+    whole = tried[tried["state"] == "complete"].sort_values([first, "trial"], ascending=[first != "accuracy", True])
+    levels = [factor["column"] for factor in plan["factors"]]
+    values = [name for name in VALUES if name in tried.columns]
+    columns = (
+        Column("trial"),
+        *(Column(name, "left") for name in levels),
+        *(Column(_header(name)) for name in values),
+        Column("on the front", "left"),
+    )
+    rows = tuple(
+        (
+            str(row["trial"]),
+            *(str(row[name]) for name in levels),
+            *(_value(name, row[name]) for name in values),
+            "yes" if row["front"] else "",
+        )
+        for row in whole.head(MOST_ROWS).to_dict("records")
+    )
+    of = f" ({MOST_ROWS} of {len(whole)})" if len(whole) > MOST_ROWS else ""
+    return Table(columns, rows, f"{TRIED}{of}")
+
+
+def _header(name: str) -> str:
+    return SEEN[name] if name in SEEN else quantity(name).header
+
+
+def _value(name: str, value: float) -> Cell:
+    return Cell(show_ratio(value) if name == "latency_ratio" else show(name, value), value)
+
+
+def _latency_ratios(tables: Tables) -> dict[str, float]:
+    """Variant -> its latency in that of the baseline, 1 for the baseline."""
+    timed = tables.costs[tables.costs["metric"].map(lambda name: column_name(name).base == "latency_ms_p50")]
+    first = timed.drop_duplicates("variant")
+    return {row["variant"]: 1.0 if row["baseline"] == "" else row["ratio"] for row in first.to_dict("records")}
 
 
 def _reached(row: Mapping[Any, Any]) -> Cell:

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Literal
 
 import optuna
@@ -13,28 +12,17 @@ from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESample
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from ablate.schema import Range
+from ablate.study.tried import Direction, Ended, Tried
 
 STARTUP_TRIALS = 5  # drawn at random before the sampler learns from what was tried
 DIGITS = 4  # that a value is rounded to, so that it can be typed
 
-Direction = Literal["maximize", "minimize"]
-Ended = Literal["complete", "diverged", "pruned", "failed"]
 STATES: Mapping[Ended, TrialState] = {
     "complete": TrialState.COMPLETE,
     "diverged": TrialState.FAIL,
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A trial that was started: its values, how it ended, its score (None without one) after so many epochs."""
-
-    values: Mapping[str, float]
-    state: Ended
-    score: float | None
-    validation_losses: tuple[float, ...]
 
 
 def suggested(fields: Mapping[str, Range], tried: Sequence[Tried], direction: Direction, seed: int) -> dict[str, float]:
@@ -96,16 +84,21 @@ class Explorer:
             for name, value in trial.params.items()
         }
 
-    def tell(self, number: int, values: Sequence[float] | None, excess: Sequence[float]) -> None:
-        """What combination `number` was worth, None without a value; `excess` over each bound, 0 or less within."""
+    def tell(self, number: int, values: Sequence[float], excess: Sequence[float]) -> None:
+        """What combination `number` was worth; `excess` is what it is over each bound, 0 or less within.
+
+        Combinations beyond a bound are ranked by how far, so that any values do for them.
+        """
         trial = self._asked[number]
         with _quietly():
             for place, each in enumerate(excess):
                 trial.set_constraint(f"bound {place}", each)
-            if values is None:
-                self._study.tell(trial, state=TrialState.FAIL)
-            else:
-                self._study.tell(trial, list(values))
+            self._study.tell(trial, list(values))
+
+    def give_up(self, number: int) -> None:
+        """Combination `number` has no worth: it diverged or failed, or there is no such network."""
+        with _quietly():
+            self._study.tell(self._asked[number], state=TrialState.FAIL)
 
     def best(self) -> list[int]:
         """The numbers of the combinations that no other is better than in everything."""

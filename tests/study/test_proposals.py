@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import pytest
 
 from ablate.schema import Range
-from ablate.study.search import Explorer, Tried, suggested
+from ablate.study.proposals import Explorer, suggested
+from ablate.study.tried import Tried
 
 FIELDS = {"train.lr": Range(low=1e-4, high=10.0, log=True), "train.momentum": Range(low=0.0, high=0.99)}
 
