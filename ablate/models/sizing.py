@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from torch import nn
@@ -34,6 +35,8 @@ class Sized:
         return abs(have / want - 1)
 
 
+# Asked once for every condition of the data, under which networks are the same.
+@lru_cache
 def nearest(spec: ModelSpec, budget: Budget, target: Counts) -> Sized:
     """`spec` at the width whose count is nearest to `target` in `budget`; among equals in the other budget.
 
