@@ -10,6 +10,8 @@ from ablate.report.costing import EXACT, TRAINING_FACTOR
 from ablate.schema.columns import TUNED_PREFIX
 
 GAIN = f"{TUNED_PREFIX}gain"
+EVEN = 0.05  # how far a budget may be from the baseline's before the answer says so
+NAMES = {"params": "parameters", "macs": "multiply-adds"}
 RATIOS = {metric: f"{metric}_ratio" for metric in EXACT}
 
 
@@ -51,3 +53,17 @@ def _row(variant: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str, f
         "training_steps": variant["steps"],
         "total_training_macs": float(TRAINING_FACTOR * variant["macs"] * images),
     }
+
+
+def uneven_budgets(row: Mapping[Any, Any]) -> str:
+    """`2.95x the parameters and 2.31x the multiply-adds` of a row of `variants.csv`; empty where both are near those of
+    the baseline."""
+    ratios = {metric: row[column] for metric, column in RATIOS.items()}
+    return " and ".join(
+        f"{times(ratio)} the {NAMES[metric]}" for metric, ratio in ratios.items() if abs(ratio - 1) > EVEN
+    )
+
+
+def times(ratio: float) -> str:
+    """`2.95x`"""
+    return f"{ratio:.2f}x"

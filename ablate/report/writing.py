@@ -14,6 +14,7 @@ from ablate.report.document import Block, Chart, shown
 from ablate.report.searching import search_table
 from ablate.report.sections.answer import answer
 from ablate.report.sections.badges import badged_rows, badges_section
+from ablate.report.sections.changes import changes_section
 from ablate.report.sections.claims import claims_section
 from ablate.report.sections.contrasts import contrasts_section
 from ablate.report.sections.costs import costs_section
@@ -43,6 +44,7 @@ Section = Callable[[Results, Tables], list[Block]]
 SECTIONS: dict[str, Section] = {
     "answer": answer,
     "results": results_section,
+    "changes": changes_section,
     "tuning": tuning_section,
     "search": search_section,
     "ladder": ladder_section,

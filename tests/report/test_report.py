@@ -109,7 +109,9 @@ def test_the_first_lines_answer_the_question(toy):
     assert lines[:2] == ["# toy", "Does SPD help?"]
     low, high = 100 * row["ci_low"], 100 * row["ci_high"]
     spd = f"spd is better than strided (+{100 * row['difference']:.2f} percentage points [+{low:.2f}, +{high:.2f}]"
-    assert lines[2].startswith(f"On accuracy: {spd}, n = 8); maxpool cannot be told from strided (")
+    larger = "4.00x the parameters and 4.00x the multiply-adds"
+    assert lines[2].startswith(f"On accuracy: {spd}, n = 8) with {larger}; maxpool cannot be told from strided (")
+    assert lines[2].count(" with ") == 1
 
 
 def test_conditions_are_stated(toy):

@@ -6,6 +6,7 @@ from typing import Any
 
 from ablate.analysis.verdicts import FEWEST_PAIRS
 from ablate.records import Results
+from ablate.report.budgets import uneven_budgets
 from ablate.report.contrasting import baseline_contrasts, crosses_factors, varied_fields, why_no_contrasts
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Column, Heading, Notice, Paragraph, Table
@@ -73,7 +74,8 @@ def finding(results: Results, tables: Tables) -> str:
     told = primary.replace("_", " ")
     if crosses_factors(results.plan):
         return f"On {told}, averaged over the other factors: {_clauses(rows, _effect_in_words)}."
-    return f"On {told}: {_clauses(rows, _pair_in_words)}."
+    budgets = {row["variant"]: uneven_budgets(row) for row in tables.variants.to_dict("records")}
+    return f"On {told}: {_clauses(rows, _pair_in_words, lambda row: budgets[row['variant']])}."
 
 
 def conditions(results: Results, tables: Tables) -> Table:
@@ -148,15 +150,26 @@ def _machine(results: Results, environment: str) -> str:
     return _listed(_plain_values(results.environments[environment]["machine"]))
 
 
-def _clauses(rows: list[dict[Any, Any]], named: Callable[[Mapping[Any, Any]], tuple[str, str]]) -> str:
-    """A clause a contrast or, of many, how often each verdict fell, and the contrasts at both ends."""
+def _clauses(
+    rows: list[dict[Any, Any]],
+    named: Callable[[Mapping[Any, Any]], tuple[str, str]],
+    beyond: Callable[[Mapping[Any, Any]], str] = lambda row: "",
+) -> str:
+    """A clause a contrast or, of many, how often each verdict fell, and the contrasts at both ends.
+
+    `beyond` says what else than the baseline's a side has, if anything.
+    """
+
+    def clause(row: Mapping[Any, Any]) -> str:
+        return " with ".join(filter(None, (_clause(row, *named(row)), beyond(row))))
+
     if len(rows) <= MOST_CLAUSES:
-        return "; ".join(_clause(row, *named(row)) for row in rows)
+        return "; ".join(map(clause, rows))
     tally = Counter(row["verdict"] for row in rows)
     counted = [f"{tally[verdict]} {words}" for verdict, words in TALLIED.items() if tally[verdict]]
     known = [row for row in rows if row["verdict"] is not None]
     ends = [pick(known, key=lambda row: row["difference"]) for pick in (max, min)] if known else []
-    told = "".join(f"; {end}: {_clause(row, *named(row))}" for end, row in zip(ENDS, ends, strict=False))
+    told = "".join(f"; {end}: {clause(row)}" for end, row in zip(ENDS, ends, strict=False))
     return f"of {len(rows)} comparisons {', '.join(counted)}{told}"
 
 

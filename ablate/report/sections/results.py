@@ -6,7 +6,7 @@ from typing import Any
 
 from ablate.records import Results
 from ablate.report.badges import merge_badges
-from ablate.report.budgets import GAIN, RATIOS, tuned_columns
+from ablate.report.budgets import GAIN, RATIOS, times, tuned_columns
 from ablate.report.contrasting import crosses_factors
 from ablate.report.costing import EXACT
 from ablate.report.derive import Tables
@@ -26,6 +26,7 @@ NARROW = (
     *("memory_mib", "energy_joules"),
 )
 
+SAME = times(1.0)
 CAPTION = "Every variant: what it reached, how it differs from the baseline, what it costs"
 EFFECTS_CAPTION = "Main effects: what a level changes on average over the other factors"
 MAIN_EFFECTS = "Main effects: each level against the baseline's, averaged over the levels of the other factors."
@@ -160,8 +161,8 @@ def _given(value: float) -> Cell:
 def _cost(column: str, row: Mapping[Any, Any]) -> Cell:
     """A cost, and how many times the baseline's it is where that is counted and not the same."""
     shown = show(column, row[column])
-    times = f"{row[RATIOS[column]]:.2f}" if column in RATIOS else "1.00"
-    return Cell(shown if times == "1.00" else f"{shown} ({times}x)", row[column])
+    ratio = times(row[RATIOS[column]]) if column in RATIOS else SAME
+    return Cell(shown if ratio == SAME else f"{shown} ({ratio})", row[column])
 
 
 def _verdict_cells(contrast_of: Mapping[str, Mapping[Any, Any]], variant: str, metric: str) -> tuple[Cell | str, str]:

@@ -1,0 +1,60 @@
+"""What else a variant changes than what its name says: its fields, its size, its work."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ablate.records import Results
+from ablate.report.budgets import EVEN, RATIOS, times
+from ablate.report.contrasting import cost_baselines
+from ablate.report.derive import Tables
+from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table
+
+CAPTION = "What every variant changes at once, set against its baseline"
+METHOD = (
+    "A difference in accuracy belongs to everything in a row together. A network with more parameters, or that does "
+    "more multiply-adds, is often the more accurate one whatever they are spent on; variants matched on one of them "
+    "show what is left of a difference without it."
+)
+HEADERS = ("parameters", "multiply-adds", "multiply-adds of training")
+TRAINING = "total_training_macs"
+SECTIONS = ("model", "data", "train")
+# What other fields come to.
+TOLD_ELSEWHERE = ("train_images", "test_images", "digest")
+
+
+def changes_section(results: Results, tables: Tables) -> list[Block]:
+    """Empty where every variant changes one field, and neither its size nor its work."""
+    known = {variant["variant"]: variant for variant in results.plan["variants"]}
+    against = cost_baselines(results.plan, tables.baseline)
+    budgets = {row["variant"]: row for row in tables.variants.to_dict("records")}
+    changed = {name: list(_changed(known[name], known[baseline])) for name, baseline in against.items()}
+    ratios = {name: _ratios(budgets[name], budgets[baseline]) for name, baseline in against.items()}
+    if all(abs(ratio - 1) <= EVEN for own in ratios.values() for ratio in own) and all(
+        len(fields) <= 1 for fields in changed.values()
+    ):
+        return []
+    columns = (Column("variant", "left"), Column("fields", "left"), *(Column(header) for header in HEADERS))
+    rows = tuple(_row(name, changed[name], own) for name, own in ratios.items())
+    return [Heading("What else changes"), Table(columns, rows, CAPTION), Paragraph(METHOD)]
+
+
+def _row(name: str, fields: list[str], ratios: list[float]) -> tuple[str | Cell, ...]:
+    return (name, "; ".join(fields), *(Cell(times(ratio), ratio) for ratio in ratios))
+
+
+def _ratios(row: Mapping[Any, Any], baseline: Mapping[Any, Any]) -> list[float]:
+    """What a row of `variants.csv` has in that of its baseline, in the order of HEADERS."""
+    return [*(float(row[column]) for column in RATIOS.values()), row[TRAINING] / baseline[TRAINING]]
+
+
+def _changed(variant: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterator[str]:
+    """`downsample strided -> spd`, of every field that both have and that differs, or that one has alone."""
+    for section in SECTIONS:
+        before, after = baseline[section], variant[section]
+        for field in dict.fromkeys([*before, *after]):
+            if field not in TOLD_ELSEWHERE and _value(before, field) != _value(after, field):
+                yield f"{field.replace('_', ' ')} {_value(before, field)} \N{RIGHTWARDS ARROW} {_value(after, field)}"
+
+
+def _value(section: Mapping[str, Any], field: str) -> str:
+    return str(section[field]) if field in section else "none"
