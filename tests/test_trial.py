@@ -24,7 +24,7 @@ from ablate.executors.contract import Call, Execution
 from ablate.executors.local import LocalWorker
 from ablate.measure.evaluation import Evaluation
 from ablate.models import resolve
-from ablate.records import Record, unpack_bits
+from ablate.records import Record, load_record, save_record, unpack_bits
 from ablate.schema import DataConfig, TrainConfig
 from ablate.train import materials
 from ablate.train.checkpoint import Checkpoint
@@ -563,3 +563,14 @@ class TestTuning:
             record = Record(**trial.run(self.rehearsal(limits), lambda _: None))
             assert (len(record.curve), record.state) == (epochs, state)
             assert record.curve == whole.curve[:epochs]
+
+    def test_a_search_for_latency_has_its_network_timed_beside_another(self, few_images: None, tmp_path: Path) -> None:
+        order = self.rehearsal([])
+        assert Record(**trial.run(order, ignore)).timed is None
+        beside = {"model": resolve("mini_xception", {"width": 0.0625}).as_task(), "batch": 2, "mode": "eager"}
+        record = Record(**trial.run({**order, "key": "a" * 64, "timed_beside": beside}, ignore))
+        assert record.timed is not None
+        assert set(record.timed) == {"latency_ms", "baseline_latency_ms"}
+        assert min(record.timed.values()) > 0
+        save_record(tmp_path, record)
+        assert load_record(tmp_path, record.key) == record
