@@ -12,9 +12,9 @@ __version__ = "0.1.0"
 __all__ = ["Options", "analysis", "load_results", "load_study", "models", "run"]
 
 _LAZY = {
-    "Options": "ablate.study.options:Options",
+    "Options": "ablate.study.running.options:Options",
     "load_results": "ablate.report.collecting:load_results",
-    "load_study": "ablate.study.load:load_study",
+    "load_study": "ablate.study.reading.load:load_study",
     "run": "ablate.study.run:run",
 }
 _PACKAGES = ("analysis", "models")

@@ -97,7 +97,7 @@ def run(
     max_hours: Annotated[float, typer.Option(min=0, help="begin no trial after this many hours")] = float("inf"),
 ) -> None:
     """Run what is missing of a study, then print its table."""
-    options = load_dotted("ablate.study.options:Options")(
+    options = load_dotted("ablate.study.running.options:Options")(
         results=results,
         workers=workers,
         device=device,

@@ -18,10 +18,10 @@ import torch
 from PIL import Image
 
 from ablate.records import Record, pack_bits, save_record
-from ablate.study import cost_rounds, training
 from ablate.study import run as running
-from ablate.study.options import Options
 from ablate.study.run import Outcome
+from ablate.study.running import cost_rounds, training
+from ablate.study.running.options import Options
 
 TOY = """\
 name: toy

@@ -16,10 +16,10 @@ from ablate.executors.contract import Execution
 from ablate.executors.local import LocalWorker
 from ablate.ledger import Agreement, Ledger, file_place, server_place
 from ablate.records import clear_partials, finished_keys, read_json
-from ablate.study import supervise
-from ablate.study.agenda import Job
-from ablate.study.shelf import RecordShelf
-from ablate.study.supervise import Seat, Supervisor, Terms
+from ablate.study.running import supervise
+from ablate.study.running.agenda import Job
+from ablate.study.running.shelf import RecordShelf
+from ablate.study.running.supervise import Seat, Supervisor, Terms
 
 WORKERS = 2
 AGREEMENT = Agreement({"train": {"lr": 0.1}}, "d" * 64, {"data_digest": {"toy": "t1"}})

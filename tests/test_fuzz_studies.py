@@ -28,8 +28,8 @@ from ablate.schema import (
     StudyFile,
     TrainConfig,
 )
-from ablate.study.load import load_study
-from ablate.study.planning import plan_study
+from ablate.study.planning.planner import plan_study
+from ablate.study.reading.load import load_study
 from ablate.train.recipes import RECIPES
 
 STUDIES = Path(__file__).parent.parent / "studies"

@@ -16,8 +16,8 @@ from ablate.errors import StudyError
 from ablate.models.quantities import check_quantity
 from ablate.report.counting import count_claims
 from ablate.schema import CountClaim
-from ablate.study.load import load_study
-from ablate.study.planning import plan_study
+from ablate.study.planning.planner import plan_study
+from ablate.study.reading.load import load_study
 
 STUDY = Path(__file__).parents[1] / "studies" / "paper_vs_mini.yaml"
 

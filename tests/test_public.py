@@ -9,9 +9,9 @@ import pytest
 import ablate
 from ablate import analysis, models
 from ablate.report import collecting
-from ablate.study.load import load_study
-from ablate.study.options import Options
+from ablate.study.reading.load import load_study
 from ablate.study.run import run
+from ablate.study.running.options import Options
 
 
 def test_the_version_is_the_installed_one() -> None:

@@ -31,7 +31,7 @@ from ablate.records import TRIAL_METRICS
 from ablate.report.badges import BADGES, NO_FAULTS
 from ablate.schema import ARGUMENT_TYPES, FIELD_PATHS, SECTIONS, DataConfig, Mode, ModelConfig, TrainConfig
 from ablate.schema.columns import RESERVED_COLUMNS, RESERVED_PREFIXES
-from ablate.study.sections import COMMON_DATA_FIELDS
+from ablate.study.reading.sections import COMMON_DATA_FIELDS
 from ablate.train.optimizers import OPTIMIZERS
 from ablate.train.recipes import RECIPES
 from ablate.train.schedules import DECAYS, SCHEDULES

@@ -16,9 +16,9 @@ from ablate.analysis.ratios import MedianInterval, geometric_mean, median_interv
 from ablate.bench.script import MOST_LOADER_PROCESSES, UNTIMED_BATCHES, Script
 from ablate.data import DATASETS
 from ablate.executors.contract import CallFailed
-from ablate.study.crew import Crew, Split, splits, stretch_of
 from ablate.study.machine import Say
-from ablate.study.plan import Planned
+from ablate.study.planning.plan import Planned
+from ablate.study.running.crew import Crew, Split, splits, stretch_of
 
 ROUNDS = 15  # of what is compared to a percent
 SCRIPT_ROUNDS = 7

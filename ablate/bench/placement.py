@@ -14,11 +14,11 @@ from ablate.measure.roofline import Roof
 from ablate.measure.series import suffix
 from ablate.models.spec import NetworkSpec
 from ablate.records import stored_costs, stored_environments
-from ablate.study.cost_rounds import Asked, take_rounds
-from ablate.study.load import load_study
 from ablate.study.machine import Say, asking, ceilings_of, placed, roof_of
-from ablate.study.probe import release
-from ablate.study.variants import variants_of
+from ablate.study.planning.variants import variants_of
+from ablate.study.reading.load import load_study
+from ablate.study.reading.probe import release
+from ablate.study.running.cost_rounds import Asked, take_rounds
 
 WORK = "ablate.models.traffic:run"
 LATENCY_SECONDS = 2.0  # a variant, where its latency has to be measured first

@@ -14,12 +14,12 @@ from ablate.errors import DeviceError
 from ablate.executors.contract import CallFailed
 from ablate.occupancy import alone, once
 from ablate.records import write_json
-from ablate.study.crew import Split, crew
-from ablate.study.devices import settle_device
-from ablate.study.load import load_study
 from ablate.study.machine import Say, asking, ceilings_of
-from ablate.study.plan import Plan
-from ablate.study.planning import plan_study
+from ablate.study.planning.devices import settle_device
+from ablate.study.planning.plan import Plan
+from ablate.study.planning.planner import plan_study
+from ablate.study.reading.load import load_study
+from ablate.study.running.crew import Split, crew
 
 Depth = Literal["placement", "training", "studies"]
 DEPTHS: tuple[Depth, ...] = get_args(Depth)

@@ -9,12 +9,12 @@ from typing import Any
 
 from ablate.analysis.ratios import ratio
 from ablate.data import DATASETS
-from ablate.study.crew import SCORE, Crew, Split
-from ablate.study.load import load_study
 from ablate.study.machine import Say
-from ablate.study.options import Options
-from ablate.study.plan import Plan
+from ablate.study.planning.plan import Plan
+from ablate.study.reading.load import load_study
 from ablate.study.run import run
+from ablate.study.running.crew import SCORE, Crew, Split
+from ablate.study.running.options import Options
 
 ROUNDS = 3
 TRIAL_SECONDS = 15.0

@@ -16,7 +16,7 @@ from rich.text import Text
 from ablate.display import words
 from ablate.display.progress import Elsewhere, Progress, take
 from ablate.display.terminal import UNBOUNDED
-from ablate.study.events import (
+from ablate.study.running.events import (
     CostsFailed,
     Event,
     LedgerRebuilt,

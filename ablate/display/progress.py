@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ablate.display.forecast import Finish, Pace, seconds_left
-from ablate.study.events import (
+from ablate.study.running.events import (
     CostsRound,
     CostsWait,
     EpochDone,

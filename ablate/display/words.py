@@ -6,7 +6,7 @@ from collections import Counter
 
 from ablate.display.progress import Elsewhere, Here, Progress, Recorded, Trial, planned
 from ablate.report.numbers import quantity, show
-from ablate.study.events import (
+from ablate.study.running.events import (
     CostsFailed,
     CostsRound,
     CostsWait,

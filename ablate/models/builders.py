@@ -1,7 +1,7 @@
 """Networks of the user's own: a function named in the study file, found, called and looked at.
 
 Its code is run, with all that this means: a study file with `builder:` is to be trusted like a script. Planning calls
-it in a process of its own, with a deadline (`ablate.study.probe`).
+it in a process of its own, with a deadline (`ablate.study.reading.probe`).
 """
 
 import hashlib

@@ -12,7 +12,7 @@ from ablate.models.quantities import QUANTITIES, Scope
 from ablate.models.resolve import PACKAGES
 from ablate.report.document import Block, Column, Heading, Paragraph, Table
 from ablate.schema import SECTIONS
-from ablate.study.load import question_of
+from ablate.study.reading.load import question_of
 from ablate.train.recipes import RECIPES
 
 STUDY_FOLDER = Path("studies")

@@ -10,7 +10,7 @@ from ablate.report.numbers import quantity, show
 def power_blocks(power: dict[str, Any]) -> list[Block]:
     """The smallest difference that the seeds can show, the seeds that wanted differences need, and by which spread.
 
-    `power` is as `ablate.study.power` gives it.
+    `power` is as `ablate.study.planning.power` gives it.
     """
     told = power["metric"].replace("_", " ")
     spread = power["spread"]

@@ -2,7 +2,7 @@
 
 Strict: an unknown key, text where a number stands or a yes/no where a whole number stands is a mistake. A whole number
 is fine where a number is asked for. Names of presets, data sets and metrics are plain text here, since their tables
-belong to other packages; `ablate.study.load` checks them.
+belong to other packages; `ablate.study.reading.load` checks them.
 
 section   what all parts have in common
 network   model:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from ablate.records import finished_keys, load_record
-from ablate.study.levels import Factor
-from ablate.study.load import load_study
-from ablate.study.plan import Plan, Planned, check_unchanged
-from ablate.study.planning import plan_study
-from ablate.study.power import power_of_plan
-from ablate.study.search_phase import is_searching
-from ablate.study.seeds import grown, settle
-from ablate.study.tuning_phase import awaiting
+from ablate.study.planning.plan import Plan, Planned, check_unchanged
+from ablate.study.planning.planner import plan_study
+from ablate.study.planning.power import power_of_plan
+from ablate.study.reading.levels import Factor
+from ablate.study.reading.load import load_study
+from ablate.study.running.search_phase import is_searching
+from ablate.study.running.seeds import grown, settle
+from ablate.study.running.tuning_phase import awaiting
 
 
 def preview(study: Path | str, overrides: Sequence[str], results: Path, device: str) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from ablate.environment import cores
 from ablate.measure.roofline import Roof
-from ablate.study.devices import settle_device
 from ablate.study.machine import Say, asking, ceilings_of, placed, roof_of
-from ablate.study.probe import release
+from ablate.study.planning.devices import settle_device
+from ablate.study.reading.probe import release
 from ablate.study.show import network_of
 
 PROFILE = "ablate.measure.profile:run"

@@ -13,19 +13,21 @@ from ablate.errors import DataError
 from ablate.executors.contract import Execution
 from ablate.lookup import load_dotted
 from ablate.records import failure_path, log_path, stored_plan
-from ablate.study import training
-from ablate.study.announce import Announcer
-from ablate.study.cost_phase import lacks_costs, measure_costs
-from ablate.study.devices import settle_devices
-from ablate.study.events import Observer, StatementChanged, unobserved
-from ablate.study.load import Study, load_study
-from ablate.study.options import Options
-from ablate.study.packing import worth_of
-from ablate.study.plan import Plan, check_unchanged
-from ablate.study.planning import plan_study
-from ablate.study.search_phase import is_searching, searched_anew
-from ablate.study.seeds import grown, settle
-from ablate.study.settling import (
+from ablate.study.planning.devices import settle_devices
+from ablate.study.planning.plan import Plan, check_unchanged
+from ablate.study.planning.planner import plan_study
+from ablate.study.planning.stated import changes, statements_of
+from ablate.study.planning.variants import variants_of
+from ablate.study.reading.load import Study, load_study
+from ablate.study.running import training
+from ablate.study.running.announce import Announcer
+from ablate.study.running.cost_phase import lacks_costs, measure_costs
+from ablate.study.running.events import Observer, StatementChanged, unobserved
+from ablate.study.running.options import Options
+from ablate.study.running.packing import worth_of
+from ablate.study.running.search_phase import is_searching, searched_anew
+from ablate.study.running.seeds import grown, settle
+from ablate.study.running.settling import (
     Environments,
     Worth,
     alone_on_it,
@@ -33,12 +35,10 @@ from ablate.study.settling import (
     settle_execution,
     write_plan,
 )
-from ablate.study.showing import show_findings
-from ablate.study.stated import changes, statements_of
-from ablate.study.supervise import Terms
-from ablate.study.training import Train, check_reachable, jobs_of
-from ablate.study.tuning_phase import awaiting, tuned
-from ablate.study.variants import variants_of
+from ablate.study.running.showing import show_findings
+from ablate.study.running.supervise import Terms
+from ablate.study.running.training import Train, check_reachable, jobs_of
+from ablate.study.running.tuning_phase import awaiting, tuned
 
 if TYPE_CHECKING:
     from ablate.records import Results

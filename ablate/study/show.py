@@ -10,10 +10,10 @@ from ablate.models.resolve import PRESETS, is_external, resolve
 from ablate.models.spec import BuilderSpec, NetworkSpec
 from ablate.schema import ModelConfig, SectionError, validated
 from ablate.schema.mistakes import mistakes_in
-from ablate.study.document import Document, with_overrides
-from ablate.study.load import load_study
-from ablate.study.probe import describe_network
-from ablate.study.variants import baseline_of, variants_of
+from ablate.study.planning.variants import baseline_of, variants_of
+from ablate.study.reading.document import Document, with_overrides
+from ablate.study.reading.load import load_study
+from ablate.study.reading.probe import describe_network
 
 
 def describe(target: str, overrides: Sequence[str]) -> dict[str, Any]:

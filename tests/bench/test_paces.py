@@ -9,10 +9,10 @@ import pytest
 from ablate.bench import paces
 from ablate.bench.paces import Setup, overall, pace_of
 from ablate.executors.contract import CallFailed
-from ablate.study.crew import Crew, Split
-from ablate.study.load import load_study
-from ablate.study.plan import Planned
-from ablate.study.planning import plan_study
+from ablate.study.planning.plan import Planned
+from ablate.study.planning.planner import plan_study
+from ablate.study.reading.load import load_study
+from ablate.study.running.crew import Crew, Split
 
 SCRIPT = """
 import json, sys

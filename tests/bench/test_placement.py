@@ -68,7 +68,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> type[InThisProcess]:
     made = type("Made", (InThisProcess,), {"replies": {"ablate.measure.ceilings:run": lambda task: CEILINGS}})
     made.asked = []
     monkeypatch.setattr("ablate.study.machine.LocalWorker", made)
-    monkeypatch.setattr("ablate.study.cost_rounds.LocalWorker", made)
+    monkeypatch.setattr("ablate.study.running.cost_rounds.LocalWorker", made)
     monkeypatch.setattr(environment, "cores", lambda: 2)
     monkeypatch.setattr("ablate.study.machine.alone", lambda device, pause: nullcontext())
     return made

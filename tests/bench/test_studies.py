@@ -10,11 +10,11 @@ import pytest
 
 from ablate.bench import studies
 from ablate.bench.studies import Asked, studies_of
-from ablate.study.crew import SCORE, Crew, Split
-from ablate.study.load import Study, load_study
-from ablate.study.options import Options
-from ablate.study.plan import Plan
-from ablate.study.planning import plan_study
+from ablate.study.planning.plan import Plan
+from ablate.study.planning.planner import plan_study
+from ablate.study.reading.load import Study, load_study
+from ablate.study.running.crew import SCORE, Crew, Split
+from ablate.study.running.options import Options
 
 PACE = {"ways": {"harness": {"images_per_second": 64.0}}}
 

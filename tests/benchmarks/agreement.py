@@ -19,11 +19,11 @@ from scipy import stats
 
 from ablate import environment
 from ablate.records import write_json
-from ablate.study.load import load_study
-from ablate.study.options import Options
-from ablate.study.plan import Plan
-from ablate.study.planning import plan_study
+from ablate.study.planning.plan import Plan
+from ablate.study.planning.planner import plan_study
+from ablate.study.reading.load import load_study
 from ablate.study.run import run
+from ablate.study.running.options import Options
 
 SCRIPT = Path(__file__).parent / "handwritten.py"
 METRIC = "measure=[accuracy]"

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from ablate.display import Display
 from ablate.display.progress import Progress
-from ablate.study.events import (
+from ablate.study.running.events import (
     CostsFailed,
     CostsRound,
     EpochDone,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ablate.display.progress import Elsewhere, Here, Progress, Recorded, take
-from ablate.study.events import (
+from ablate.study.running.events import (
     CostsRound,
     CostsWait,
     EpochDone,

@@ -7,7 +7,7 @@ import pytest
 
 from ablate.display import Display, console, print_blocks
 from ablate.report.document import Heading, Notice, Paragraph
-from ablate.study.events import StudyStarted
+from ablate.study.running.events import StudyStarted
 
 
 def test_where_there_is_no_terminal_nothing_is_wrapped(

@@ -8,7 +8,7 @@ import pytest
 
 from ablate.display import words
 from ablate.display.progress import Progress, take
-from ablate.study.events import (
+from ablate.study.running.events import (
     CostsFailed,
     CostsRound,
     CostsWait,

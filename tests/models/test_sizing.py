@@ -41,9 +41,10 @@ def by_brute_force(spec: ModelSpec, budget: Literal["params", "macs"], target: C
     return min(abs(getattr(scale.counts(each), budget) / getattr(target, budget) - 1) for each in widths)
 
 
-@pytest.mark.parametrize("preset", ["mini_xception", "sepconv_guide"])
 @pytest.mark.parametrize("budget", ["params", "macs"])
-@pytest.mark.parametrize("factor", [0.3, 0.9, 2.2])
+@pytest.mark.parametrize(
+    ("preset", "factor"), [*(("mini_xception", factor) for factor in (0.3, 0.9, 2.2)), ("sepconv_guide", 2.2)]
+)
 def test_no_width_comes_nearer(preset: str, budget: Literal["params", "macs"], factor: float) -> None:
     spec = spec_of(preset, width=0.25, downsample="maxpool", middle_depth=1, **SMALL)
     own = count(spec)

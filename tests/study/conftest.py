@@ -12,11 +12,12 @@ import pytest
 from killing import Launcher, keys_of, told
 
 from ablate.models.spec import ModelSpec
-from ablate.study import planning, surveys
-from ablate.study.events import TrialFinished
-from ablate.study.load import load_study
-from ablate.study.plan import Plan
-from ablate.study.planning import plan_study
+from ablate.study.planning import planner as planning
+from ablate.study.planning import surveys
+from ablate.study.planning.plan import Plan
+from ablate.study.planning.planner import plan_study
+from ablate.study.reading.load import load_study
+from ablate.study.running.events import TrialFinished
 
 
 @pytest.fixture

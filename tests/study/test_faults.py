@@ -16,7 +16,14 @@ import pytest
 
 from ablate.errors import AblateError, LedgerError, ResultsError
 from ablate.records import load_record, record_path
-from ablate.study.events import LedgerRebuilt, LedgerWait, RecordSetAside, TrialArrived, TrialFinished, TrialStarted
+from ablate.study.running.events import (
+    LedgerRebuilt,
+    LedgerWait,
+    RecordSetAside,
+    TrialArrived,
+    TrialFinished,
+    TrialStarted,
+)
 from ablate.study.status import status_of
 
 

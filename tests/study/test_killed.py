@@ -16,8 +16,8 @@ import pytest
 from killing import TIMES, TRIALS, Launcher, check_same, check_tables, keys_of, kill, records, told
 
 from ablate.study import run as running
-from ablate.study import training
-from ablate.study.options import Options
+from ablate.study.running import training
+from ablate.study.running.options import Options
 
 ROUNDS = int(os.environ.get("ABLATE_KILLS", "16"))
 
@@ -77,8 +77,8 @@ STEPS = 4 * 3 * 4  # of four trainings, three epochs each
 
 REAL = """
 from pathlib import Path
-from ablate.study import training
-from ablate.study.options import Options
+from ablate.study.running import training
+from ablate.study.running.options import Options
 from ablate.study.run import run
 
 training.TRIAL = "engine_functions:real_trial"

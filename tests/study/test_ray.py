@@ -10,8 +10,8 @@ from killing import check_tables, records
 from ray_cluster import RayCluster, ray_cluster, tasks_see
 
 from ablate.study import run as running
-from ablate.study.events import TrialFailed, TrialStarted
-from ablate.study.options import Options
+from ablate.study.running.events import TrialFailed, TrialStarted
+from ablate.study.running.options import Options
 
 pytestmark = pytest.mark.slow
 

@@ -1,7 +1,6 @@
 """A study from its file to its tables: what runs, what does not run again, and what an interrupt or a kill leaves."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,13 +14,12 @@ import pandas as pd
 import psutil
 import pytest
 
-import ablate
 from ablate.errors import ResultsError, StudyError, UnknownName
 from ablate.records import read_json
 from ablate.study import run as running
-from ablate.study.cost_rounds import WANTED_ROUNDS
-from ablate.study.events import CostsFailed, CostsRound, StudyStarted, TrialStarted
-from ablate.study.options import Options
+from ablate.study.running.cost_rounds import WANTED_ROUNDS
+from ablate.study.running.events import CostsFailed, CostsRound, StudyStarted, TrialStarted
+from ablate.study.running.options import Options
 from ablate.study.status import status_of
 
 PATIENCE_SECONDS = 60
@@ -367,8 +365,9 @@ def gate_in(folder: Path) -> Iterator[Gate]:
 PROGRAM = """
 import sys
 from pathlib import Path
-from ablate.study import run as running, training
-from ablate.study.options import Options
+from ablate.study import run as running
+from ablate.study.running import training
+from ablate.study.running.options import Options
 training.TRIAL = "engine_functions:trial"
 options = Options(results=Path("results"), device="cpu", workers=2)
 running.run("toy.yaml", options=options, observer=lambda event: print(type(event).__name__, flush=True))
@@ -485,35 +484,3 @@ def test_a_finished_study_is_run_again_without_torch(engine: Any) -> None:
         [sys.executable, "-c", program], cwd=engine.folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.slow
-def test_real_trials_give_the_same_bits_killed_or_not(pictures_study: Path) -> None:
-    """Real training: a run in one go, and one that is killed as soon as it has its first record."""
-    folder = pictures_study.parent
-
-    def run_into(name: str) -> Path:
-        options = Options(results=folder / name, device="cpu", workers=1)
-        ablate.run(pictures_study, options=options)
-        return folder / name / "pictures"
-
-    whole = run_into("whole")
-    (folder / "killed" / "pictures").mkdir(parents=True)
-    shutil.copy(whole / "plan.json", folder / "killed" / "pictures")
-    program = """
-from pathlib import Path
-from ablate.study.options import Options
-from ablate.study.run import run
-options = Options(results=Path("killed"), device="cpu", workers=1)
-run("pictures.yaml", options=options, observer=lambda event: print(type(event).__name__, flush=True))
-"""
-    command = [sys.executable, "-c", program]
-    with subprocess.Popen(command, cwd=folder, start_new_session=True, stdout=subprocess.PIPE, text=True) as process:
-        wait_for_records(process, 1)
-        os.killpg(process.pid, signal.SIGKILL)
-    assert len(list((folder / "killed" / "pictures" / "records").glob("*.json"))) < 4
-    killed = run_into("killed")
-    same_apart_from_times(killed, whole)
-    for path in (whole / "records").glob("*.json"):
-        one, other = read_json(path), read_json(killed / "records" / path.name)
-        assert (one["correct"], one["curve"]) == (other["correct"], other["curve"])

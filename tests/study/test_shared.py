@@ -16,9 +16,9 @@ from postgres import new_database
 from ablate.errors import LedgerError
 from ablate.records import finished_keys
 from ablate.study import run as running
-from ablate.study import training
-from ablate.study.events import LedgerWait, TrialArrived, TrialStarted
-from ablate.study.options import Options
+from ablate.study.running import training
+from ablate.study.running.events import LedgerWait, TrialArrived, TrialStarted
+from ablate.study.running.options import Options
 
 RESTART = "ABLATE_POSTGRES_RESTART"
 
@@ -122,14 +122,14 @@ class TestHosts:
     @pytest.mark.parametrize(
         ("name", "value", "said"),
         [
-            ("ablate.study.settling._minor", "2.99", r"torch\.version was '2\.\d+' and is '2\.99' here"),
-            ("ablate.study.planning._precision", "bf16", r"train\.precision was 'fp32' and is 'bf16' here"),
+            ("ablate.study.running.settling._minor", "2.99", r"torch\.version was '2\.\d+' and is '2\.99' here"),
+            ("ablate.study.planning.planner._precision", "bf16", r"train\.precision was 'fp32' and is 'bf16' here"),
         ],
     )
     def test_a_host_that_would_train_otherwise_is_refused(
         self, engine: Any, url: str, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
     ) -> None:
-        monkeypatch.setattr("ablate.study.planning._precision", lambda device: "fp32")
+        monkeypatch.setattr("ablate.study.planning.planner._precision", lambda device: "fp32")
         self.run(engine, "a", url, "train.precision=auto")
         monkeypatch.setattr(name, lambda asked: value)
         with pytest.raises(LedgerError, match=rf"this host cannot join the study: on those that began it {said}; make"):

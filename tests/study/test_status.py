@@ -8,7 +8,7 @@ import pytest
 from ablate.errors import ResultsError
 from ablate.ledger import Ledger, file_place
 from ablate.records import failure_path, record_path, write_json
-from ablate.study.shelf import RecordShelf
+from ablate.study.running.shelf import RecordShelf
 from ablate.study.status import LOG_LINES, status_of
 
 

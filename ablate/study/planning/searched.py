@@ -1,0 +1,73 @@
+"""A study whose variants are looked for: the baseline, and what a search has found so far."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ablate.records import digest
+from ablate.schema import WHOLE, SearchConfig
+from ablate.study.reading.factors import level_name
+from ablate.study.reading.levels import Factor, Level
+from ablate.study.reading.load import Study
+from ablate.study.reading.sections import apply_levels
+from ablate.study.reading.tunable import end_of, sets_of, value_at
+from ablate.train import TRAINING_VERSION
+
+Searched = dict[str, Any]
+"""What plan.json keeps of a search: its `digest`, the combinations of its `front`, and its `trials`."""
+
+
+def searched(study: Study, stored: Searched | None) -> tuple[Study, Searched | None]:
+    """`study` with what it looks for as factors, and its variants the baseline and what `stored` has found.
+
+    What belongs to another search is not taken over; then, as before one, there is the baseline alone.
+    """
+    search = study.config.search
+    if search is None:
+        return study, None
+    known = stored if stored is not None and stored["digest"] == identity(study) else None
+    base = _baseline(study, search)
+    points = [base, *(() if known is None else known["front"])]
+    factors = (*stated_factors(study), *(_factor(path, points) for path in search.fields))
+    values = {path: [float(point[column_of(path)]) for point in points] for path in search.fields}
+    config = study.config.model_copy(update={"factors": {**_stated_levels(study), **values}})
+    distinct = tuple({tuple(point.items()): point for point in points}.values())
+    return replace(study, config=config, factors=factors, baseline_levels=base, points=distinct), known
+
+
+def _baseline(study: Study, search: SearchConfig) -> dict[str, str]:
+    """The baseline's levels, and the values that it has of the fields that are searched."""
+    factors = stated_factors(study)
+    levels = {factor.column: study.baseline_levels[factor.column] for factor in factors}
+    sections = apply_levels(study.config, sets_of(factors, levels), study.source.parent)
+    values = {path: value for path in search.fields if (value := value_at(sections, path)) is not None}
+    return {**levels, **{column_of(path): level_name(end_of(path, value)) for path, value in values.items()}}
+
+
+def stated_factors(study: Study) -> list[Factor]:
+    """The factors of the study file, which a search joins its fields to."""
+    fields = study.config.search.fields if study.config.search else {}
+    return [factor for factor in study.factors if factor.path_or_name not in fields]
+
+
+def identity(study: Study) -> str:
+    """Of everything that a search depends on, but for the folder of its data."""
+    stated = study.config.model_dump(mode="json", include={"model", "data", "train", "search"})
+    stated["data"].pop("root", None)
+    return digest({**stated, "factors": _stated_levels(study), "training_version": TRAINING_VERSION})
+
+
+def column_of(path: str) -> str:
+    """What the tables call a searched field."""
+    return path.rpartition(".")[2]
+
+
+def _stated_levels(study: Study) -> dict[str, Any]:
+    return {factor.path_or_name: study.config.factors[factor.path_or_name] for factor in stated_factors(study)}
+
+
+def _factor(path: str, points: Sequence[Mapping[str, str]]) -> Factor:
+    """The factor of a searched field, with the values that `points` have of it."""
+    names = dict.fromkeys(point[column_of(path)] for point in points)
+    values = {name: int(name) if path in WHOLE else float(name) for name in names}
+    return Factor(path, column_of(path), tuple(Level(name, value, {path: value}) for name, value in values.items()))

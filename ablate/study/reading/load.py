@@ -1,0 +1,129 @@
+"""From a study file to a study: read, checked against every table, its factors and claims resolved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ablate.measure import METRICS, metrics_of
+from ablate.schema import MATCH, UNMATCHED, SectionError, SeedBlocks, StudyFile, validated
+from ablate.schema.mistakes import mistakes_in, unknown
+from ablate.study.reading.claims import Claim, resolve_claims
+from ablate.study.reading.document import Document, read_document
+from ablate.study.reading.effects import check_effects
+from ablate.study.reading.factors import Base, build_factors, resolve_levels
+from ablate.study.reading.levels import Factor, combinations
+from ablate.study.reading.metrics import check_fraction, check_measured
+from ablate.study.reading.sections import mistakes_of
+from ablate.study.reading.tunable import check_search, check_tuned
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study that is right in itself. `baseline_levels`: factor column -> level name, of every factor.
+
+    `points` are the combinations, factor column -> level name, that its variants are, where a search chose them.
+    """
+
+    config: StudyFile
+    source: Path
+    overrides: tuple[str, ...]
+    factors: tuple[Factor, ...]
+    baseline_levels: dict[str, str]
+    claims: tuple[Claim, ...]
+    points: tuple[Mapping[str, str], ...] | None = None
+
+
+def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
+    """Read the study file at `path`, with each `key.path=value` of `overrides` set on top.
+
+    Raises `StudyError` for whatever is wrong, in one line: the file and line (or the override), the key path, the
+    offending value and the nearest right one.
+    """
+    source = Path(path)
+    document = read_document(source, overrides)
+    config = _validated(document)
+    for mistake in mistakes_of(config, {}, source.parent):
+        raise document.error(mistake.path, mistake.sentence)
+    if config.design != "count":
+        _check_trainable(document, config)
+    _check_metrics(document, config)
+    base = Base(document, config, source.parent)
+    factors = build_factors(base)
+    baseline = _baseline(document, config, factors)
+    variants = list(combinations(config, factors, baseline))
+    check_effects(base, variants)
+    check_tuned(base, factors, variants)
+    check_search(base, factors, variants, baseline)
+    _check_blocks(document, config, factors)
+    return Study(config, source, tuple(overrides), factors, baseline, resolve_claims(document, config, factors))
+
+
+def question_of(path: Path) -> str:
+    """What the study file at `path` asks, without a look at its networks and data; raises `StudyError`."""
+    return _validated(read_document(path, ())).question
+
+
+def _validated(document: Document) -> StudyFile:
+    try:
+        return validated(StudyFile, document.data)
+    except SectionError as error:
+        mistakes = mistakes_in(error, document.data)
+    # A misspelt key is often why another one is missing, so it is the one to name.
+    mistake = min(mistakes, key=lambda found: found.sentence.endswith("is missing"))
+    raise document.error(mistake.path, mistake.sentence)
+
+
+def _check_trainable(document: Document, config: StudyFile) -> None:
+    for key, value in (("data", config.data), ("train", config.train), ("seeds", config.seed_list)):
+        if not value:
+            raise document.error((key,), f"the key {key!r} is missing")
+
+
+def _check_metrics(document: Document, config: StudyFile) -> None:
+    for index, name in enumerate(config.measure):
+        if name not in METRICS:
+            raise document.error(("measure", index), unknown("metric", name, METRICS))
+    if config.design != "count":
+        _check_primary(document, config)
+
+
+def _check_primary(document: Document, config: StudyFile) -> None:
+    paired = metrics_of("per_trial", list(METRICS))
+    if config.primary not in paired:
+        raise document.error(("primary",), unknown("metric of a trial", config.primary, paired))
+    check_measured(document, config, config.primary, ("primary",))
+    for name, value in config.margin.items():
+        check_measured(document, config, name, ("margin", name))
+        check_fraction(document, name, value, ("margin", name))
+
+
+def _check_blocks(document: Document, config: StudyFile, factors: Sequence[Factor]) -> None:
+    """Raise for blocks of seeds where no interval can become narrow enough."""
+    if not isinstance(config.seeds, SeedBlocks):
+        return
+    if config.design == "count":
+        raise document.error(("seeds",), "design: count trains nothing, so no seeds can be added; leave seeds out")
+    check_fraction(document, config.primary, config.seeds.until, ("seeds", "until"))
+    if not any(len(factor.levels) > 1 and not factor.is_condition for factor in factors):
+        sentence = "no variants are compared here, so there is no interval to become narrow; give a count of seeds"
+        raise document.error(("seeds", "until"), sentence)
+
+
+def _baseline(document: Document, config: StudyFile, factors: Sequence[Factor]) -> dict[str, str]:
+    levels = resolve_levels(document, factors, config.baseline, ("baseline",))
+    if config.design == "count":  # nothing is compared with it
+        return {factor.column: factor.levels[0].name for factor in factors} | levels
+    for factor in factors:
+        if factor.path_or_name == MATCH:
+            levels.setdefault(MATCH, _own_matching(factor))
+        if factor.column not in levels:
+            names = ", ".join(level.name for level in factor.levels)
+            sentence = f"names no level of factor {factor.path_or_name!r} (choices: {names})"
+            raise document.error(("baseline",), sentence)
+    return levels
+
+
+def _own_matching(matchings: Factor) -> str:
+    """The level of `match` that the baseline is listed under: as stated where that is one."""
+    names = [level.name for level in matchings.levels]
+    return UNMATCHED if UNMATCHED in names else names[0]

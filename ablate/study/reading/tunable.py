@@ -1,0 +1,110 @@
+"""Whether the fields under `tune:` and `search:` can be looked for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ablate.models.resolve import resolve
+from ablate.schema import AS_STATED, SEARCHABLE, TUNABLE, WHOLE, BuilderConfig, KeyPath, Range, SearchConfig
+from ablate.schema.mistakes import unknown
+from ablate.study.reading.effects import fields_read_by
+from ablate.study.reading.factors import Base
+from ablate.study.reading.levels import Factor, Level
+from ablate.study.reading.sections import Sections, apply_levels, mistakes_of
+
+
+def check_tuned(base: Base, factors: Sequence[Factor], variants: Sequence[tuple[Level, ...]]) -> None:
+    """Raise `StudyError` for a field that a study cannot tune, or to no effect."""
+    tune, document = base.config.tune, base.document
+    if tune is None:
+        return
+    if base.config.design == "count":
+        raise document.error(("tune",), "design: count trains nothing that could be tuned; leave it out")
+    _check_fields(base, ("tune", "fields"), tune.fields, TUNABLE, factors, variants)
+
+
+def check_search(
+    base: Base, factors: Sequence[Factor], variants: Sequence[tuple[Level, ...]], baseline: Mapping[str, str]
+) -> None:
+    """Raise `StudyError` for a search without what it needs, for one that is not asked for, and for its fields.
+
+    `baseline`: factor column -> level name.
+    """
+    search, document = base.config.search, base.document
+    if base.config.design != "search":
+        if search is not None:
+            sentence = f"is for design: search; here it is {base.config.design!r}"
+            raise document.error(("search",), sentence)
+        return
+    if search is None:
+        raise document.error(("search",), "the key 'search' is missing; it says what is looked for, and how long")
+    _check_company(base, search, factors)
+    _check_fields(base, ("search", "fields"), search.fields, SEARCHABLE, factors, variants)
+    at_baseline = apply_levels(base.config, sets_of(factors, baseline), base.folder)
+    for path in search.fields:
+        if value_at(at_baseline, path) is None:
+            sentence = "the baseline has no value of it, which others could be compared with; state one"
+            raise document.error(("search", "fields", path), sentence)
+
+
+def _check_company(base: Base, search: SearchConfig, factors: Sequence[Factor]) -> None:
+    """Raise `StudyError` for what a search does not go with, and for what it does not go without."""
+    document = base.document
+    for key, stated in (("tune", base.config.tune), ("match", base.config.matchings != (AS_STATED,) or None)):
+        if stated is not None:
+            raise document.error((key,), "does not go with design: search; bound what it may cost with constraints")
+    if not search.fields and not factors:
+        raise document.error(("search", "fields"), "nothing is looked for: there are no fields and no factors")
+    for factor in factors:
+        if factor.varies_data:
+            sentence = "varies the data, which design: search does not; make it a study for each"
+            raise document.error(("factors", factor.path_or_name), sentence)
+    if "latency" in search.objectives and "latency" not in base.config.measure:
+        sentence = "latency is looked for but not measured, so that the front would have none; add it to measure"
+        raise document.error(("search", "objectives"), sentence)
+
+
+def sets_of(factors: Sequence[Factor], levels: Mapping[str, str]) -> dict[str, Any]:
+    """The field paths that `levels`, factor column -> level name, set."""
+    chosen = [level for factor in factors for level in factor.levels if level.name == levels[factor.column]]
+    return {path: value for level in chosen for path, value in level.sets.items()}
+
+
+def value_at(sections: Sections, path: str) -> float | None:
+    """What a variant has of a field that can be searched, be it the preset's own; None without a value."""
+    section, _, field = path.partition(".")
+    model = sections.model
+    if section == "train":
+        value = getattr(sections.train, field)
+    elif isinstance(model, BuilderConfig):
+        value = (model.model_extra or {}).get(field)
+    else:
+        value = getattr(resolve(model.preset, model.model_dump(exclude_none=True, exclude={"preset"})), field)
+    return None if value is None else float(value)
+
+
+def _check_fields(
+    base: Base,
+    place: KeyPath,
+    fields: Mapping[str, Range],
+    known: Sequence[str],
+    factors: Sequence[Factor],
+    variants: Sequence[tuple[Level, ...]],
+) -> None:
+    read = set().union(*(fields_read_by(base, levels) for levels in variants))
+    for field, spanned in fields.items():
+        if field not in known:
+            raise base.document.error((*place, field), unknown(f"field to {place[0]}", field, known))
+        for factor in factors:
+            if any(field in level.sets for level in factor.levels):
+                sentence = f"factor {factor.path_or_name!r} sets {field}; a field has one place"
+                raise base.document.error((*place, field), sentence)
+        for name in ("low", "high"):
+            for mistake in mistakes_of(base.config, {field: end_of(field, getattr(spanned, name))}, base.folder):
+                raise base.document.error((*place, field, name), mistake.sentence)
+        if field not in read:
+            raise base.document.error((*place, field), f"no variant of this study has a use for {field}; leave it out")
+
+
+def end_of(field: str, value: float) -> float | int:
+    """`value` as the field takes it: a whole number where it is one, for a field without fractions."""
+    return int(value) if field in WHOLE and value == int(value) else value

@@ -1,0 +1,52 @@
+"""What a run says when a phase begins: the cells of its table of progress."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from ablate.executors.contract import Execution
+from ablate.records import finished_keys
+from ablate.schema import SeedBlocks
+from ablate.study.planning.plan import Plan
+from ablate.study.running.events import Observer, StudyStarted
+from ablate.study.running.tried import FIRST_SEED
+
+
+@dataclass(frozen=True)
+class Announcer:
+    """Tells `observer` of the phases of a run in `folder`."""
+
+    folder: Path
+    execution: Execution
+    observer: Observer
+
+    def training(self, plan: Plan) -> None:
+        """The variants of `plan` train, a column a seed."""
+        self.observer(self._started(plan))
+
+    def rehearsal(self, plan: Plan, phase: Literal["tuning", "search"], rows: Sequence[str], trials: int) -> None:
+        """Trials on images held out, of which each of `rows` has so many, a column each."""
+        started = replace(
+            self._started(plan), variants=tuple(rows), seeds=tuple(range(FIRST_SEED, FIRST_SEED + trials))
+        )
+        self.observer(replace(started, done=frozenset(), shared=frozenset(), phase=phase))
+
+    def _started(self, plan: Plan) -> StudyStarted:
+        finished = finished_keys(self.folder)
+        cells = {key: (planned.variant.name, seed) for key, (planned, seed) in plan.trials.items()}
+        variants = tuple(dict.fromkeys(name for name, _ in cells.values()))
+        seeds = plan.study.config.seeds
+        return StudyStarted(
+            name=plan.study.config.name,
+            folder=self.folder,
+            variants=variants,
+            seeds=plan.seeds,
+            done=frozenset(cell for key, cell in cells.items() if key in finished),
+            device=self.execution.device,
+            workers=self.execution.workers,
+            threads=self.execution.threads,
+            at_most=seeds.at_most if isinstance(seeds, SeedBlocks) else None,
+            shared=frozenset(itertools.product(variants, plan.seeds)) - set(cells.values()),
+        )

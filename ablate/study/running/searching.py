@@ -1,0 +1,203 @@
+"""A search: combinations of levels and values, proposed one after another and tried on images held out.
+
+A combination is proposed from what those more than `WINDOW` places before it were worth, however many workers there
+are and whatever was killed meanwhile; so the same search tries the same combinations, unless it looks for low latency,
+which no two measurements agree on. What it finds are the combinations that no other beats in everything. Its own
+numbers are too good, being the best of many, so that these run again over all seeds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ablate.errors import AblateError
+from ablate.lookup import load_dotted
+from ablate.measure import METRICS
+from ablate.randomness import seed_of
+from ablate.records import Record, failure_path
+from ablate.schema import WHOLE, constraint_of
+from ablate.study.planning.keys import key_of
+from ablate.study.planning.plan import Plan
+from ablate.study.planning.planner import prepared
+from ablate.study.planning.searched import Searched, column_of, identity, stated_factors
+from ablate.study.planning.variants import Variant, variant_at
+from ablate.study.reading.factors import level_name
+from ablate.study.reading.levels import Factor, Level
+from ablate.study.running.agenda import Job, job_of
+from ablate.study.running.events import Observer
+from ablate.study.running.settling import usable_record
+from ablate.study.running.tried import DIRECTIONS, FIRST_SEED, VALIDATION
+
+EXPLORER = "ablate.study.running.proposals:Explorer"
+WINDOW = 4  # combinations that are tried without knowing of each other
+MOST_INFEASIBLE = 20  # times as many as are trained; more say that hardly anything is allowed
+ROW = "search"  # what its trials are called in the table of progress
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A combination that was proposed, and what its network costs; without a job where it is not trained."""
+
+    levels: dict[str, str]
+    counts: Mapping[str, int]
+    job: Job | None
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How a combination ended, and its values by metric."""
+
+    state: str
+    values: Mapping[str, float | None]
+
+
+class Search:
+    """The search of `plan`: what was tried so far, by the records in `folder`, and what is next.
+
+    A trial that failed for good was tried like any other.
+    """
+
+    def __init__(self, plan: Plan, folder: Path, observer: Observer) -> None:
+        assert plan.study.config.search is not None
+        self._plan, self._study, self._folder = plan, plan.study, folder
+        self._observer = observer
+        self._config = plan.study.config.search
+        self._identity = identity(plan.study)
+        self._explorer = load_dotted(EXPLORER)(
+            {factor.column: [level.name for level in factor.levels] for factor in stated_factors(plan.study)},
+            {column_of(path): spanned for path, spanned in self._config.fields.items()},
+            [column_of(path) for path in self._config.fields if path in WHOLE],
+            [DIRECTIONS[METRICS[name].direction] for name in self._config.objectives],
+            self._config.sampler,
+            seed_of("search", self._identity) % 2**32,
+        )
+        self._asked: list[_Asked] = []
+        self._ended: dict[int, _Ended] = {}
+        self._open: list[int] = []
+
+    def next_jobs(self) -> list[Job]:
+        """What can begin now and was not named before; called at the start and whenever a trial has ended."""
+        jobs: list[Job] = []
+        while self._take_in() or self._may_ask():
+            while self._may_ask():
+                jobs += self._ask()
+        return jobs
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every combination has ended."""
+        return not self._open and not self._may_ask()
+
+    def found(self) -> Searched:
+        """The combinations that run over all seeds, and all that were tried."""
+        trials = [self._row(number) for number in range(len(self._asked))]
+        return {"digest": self._identity, "front": self._front(), "trials": trials}
+
+    def _may_ask(self) -> bool:
+        trained = sum(each.job is not None for each in self._asked)
+        within = len(self._asked) < MOST_INFEASIBLE * self._config.trials
+        return within and trained < self._config.trials and len(self._open) < WINDOW
+
+    def _ask(self) -> list[Job]:
+        """Propose the next combination: its trial, none if it is not allowed or was run before."""
+        values, number = self._explorer.ask(), len(self._asked)
+        levels = [self._level(factor, values[factor.column]) for factor in self._study.factors]
+        named = {factor.column: level.name for factor, level in zip(self._study.factors, levels, strict=True)}
+        try:
+            variant, counts = prepared(self._plan, variant_at(self._study, levels))
+        except AblateError:  # a network that cannot be is one that is not allowed
+            self._explorer.give_up(number)
+            return self._refuse(named, {})
+        excess = self._excess(counts)
+        if any(each > 0 for each in excess):
+            self._explorer.tell(number, [0.0] * len(self._config.objectives), excess)
+            return self._refuse(named, counts)
+        job = self._job(variant)
+        self._asked.append(_Asked(named, counts, job))
+        self._open.append(number)
+        return [job] if self._outcome(self._asked[number]) is None else []
+
+    def _refuse(self, levels: dict[str, str], counts: Mapping[str, int]) -> list[Job]:
+        self._ended[len(self._asked)] = _Ended("infeasible", counts)
+        self._asked.append(_Asked(levels, counts, None))
+        return []
+
+    def _job(self, variant: Variant) -> Job:
+        assert variant.data is not None
+        baseline = self._plan.variants[0]
+        assert baseline.data_digest is not None
+        seed = FIRST_SEED + sum(each.job is not None for each in self._asked)
+        held_out = variant.data.model_copy(update={"validation": variant.data.validation or VALIDATION})
+        rehearsed = replace(variant, data=held_out)
+        beside = self._beside() if "latency" in self._config.objectives else {}
+        key = key_of(rehearsed, baseline.data_digest, seed, scored="validation", stop_above=[], **beside)
+        job = replace(job_of(rehearsed, baseline.data_digest, key, seed, seed), variant=ROW)
+        return replace(job, task={**job.task, "stop_above": [], **beside})
+
+    def _beside(self) -> dict[str, Any]:
+        """What the trial's network is timed beside, and how."""
+        cost = self._study.config.cost
+        model = self._plan.variants[0].variant.model.as_task()
+        return {"timed_beside": {"model": model, "batch": cost.batch_sizes[0], "mode": cost.modes[0]}}
+
+    def _level(self, factor: Factor, value: Any) -> Level:
+        if factor.path_or_name in self._config.fields:
+            return Level(level_name(value), value, {factor.path_or_name: value})
+        return next(level for level in factor.levels if level.name == value)
+
+    def _excess(self, counts: Mapping[str, int]) -> list[float]:
+        constraints = [constraint_of(text) for text in self._config.constraints]
+        return [each.excess(counts[each.count]) / each.bound for each in constraints]
+
+    def _take_in(self) -> bool:
+        """Tell what the trial that was proposed first of all that are open was worth, if it has ended."""
+        if not self._open or (ended := self._outcome(self._asked[self._open[0]])) is None:
+            return False
+        number = self._open.pop(0)
+        self._ended[number] = ended
+        if ended.state == "complete":
+            values = [ended.values[value_of(name)] for name in self._config.objectives]
+            self._explorer.tell(number, values, self._excess(self._asked[number].counts))
+        else:
+            self._explorer.give_up(number)
+        return True
+
+    def _outcome(self, asked: _Asked) -> _Ended | None:
+        """None while its trial has not ended."""
+        assert asked.job is not None
+        record = usable_record(self._folder, asked.job.key, ROW, asked.job.seed, self._observer)
+        if record is not None:
+            return _Ended(record.state, {**asked.counts, **_measured(record)})
+        return _Ended("failed", asked.counts) if failure_path(self._folder, asked.job.key).exists() else None
+
+    def _row(self, number: int) -> dict[str, Any]:
+        asked, ended = self._asked[number], self._ended[number]
+        row = {"levels": asked.levels, "state": ended.state, "values": dict(ended.values)}
+        return row if asked.job is None else {**row, "key": asked.job.key}
+
+    def _front(self) -> list[dict[str, str]]:
+        """At most as many combinations of the front as are asked for, spread evenly along its first objective."""
+        first = value_of(self._config.objectives[0])
+        best = [number for number in self._explorer.best() if self._ended[number].state == "complete"]
+        ordered = sorted(best, key=lambda number: (self._ended[number].values[first], number))
+        distinct = list(
+            {tuple(self._asked[each].levels.items()): self._asked[each].levels for each in ordered}.values()
+        )
+        places = np.linspace(0, len(distinct) - 1, min(self._config.front, len(distinct))).round().astype(int)
+        return [distinct[place] for place in dict.fromkeys(places.tolist())]
+
+
+def value_of(objective: str) -> str:
+    """What a trial's values call an objective: a network's latency is told in that of the baseline beside it."""
+    return "latency_ratio" if objective == "latency" else objective
+
+
+def _measured(record: Record) -> dict[str, float | None]:
+    """What a search may go by in a record."""
+    scores = {name: record.metrics[name] for name in ("accuracy", "test_loss")}
+    if record.timed is None:
+        return scores
+    return {**scores, "latency_ratio": record.timed["latency_ms"] / record.timed["baseline_latency_ms"]}

@@ -1,0 +1,70 @@
+"""The tuning phase: every variant that awaits it is tuned, and what it chose goes into the plan."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ablate.lookup import lookup
+from ablate.study.planning.plan import Plan, Planned
+from ablate.study.planning.tuned import Chosen, with_chosen
+from ablate.study.running.agenda import Job
+from ablate.study.running.announce import Announcer
+from ablate.study.running.events import Observer, VariantTuned
+from ablate.study.running.settling import write_plan
+from ablate.study.running.training import Train
+from ablate.study.running.tuning import Arm
+
+
+def awaiting(plan: Plan, only: Sequence[str] = ()) -> list[Planned]:
+    """The variants of `plan` that are still to be tuned, of those that `only` names if it names any."""
+    by_name = {planned.variant.name: planned for planned in plan.variants}
+    chosen = [lookup(by_name, name, "variant") for name in only] or list(plan.variants)
+    return [planned for planned in chosen if planned.variant.awaits]
+
+
+def tuned(plan: Plan, folder: Path, only: Sequence[str], train: Train, announcer: Announcer) -> Plan:
+    """`plan` with the values that variants choose, which stand in plan.json before the first of their final trials.
+
+    Variants that are one network and one recipe are tuned once. Trials of different variants run side by side, the
+    largest networks first. Raises `ResultsError` for a variant of which no trial came to an end.
+    """
+    waiting = sorted(awaiting(plan, only), key=lambda planned: -planned.macs)
+    if not waiting or plan.study.config.tune is None:
+        return plan
+    announcer.rehearsal(
+        plan, "tuning", [each.variant.name for each in awaiting(plan, only)], plan.study.config.tune.trials
+    )
+    arms = {planned.variant.awaits: _arm(plan, planned, folder, announcer.observer) for planned in waiting}
+    by_name = {arm.name: arm for arm in arms.values()}
+
+    def after(job: Job) -> Sequence[Job]:
+        following = by_name[job.variant].next_job()
+        return () if following is None else (following,)
+
+    train([job for arm in arms.values() if (job := arm.next_job()) is not None], after)
+    chosen = {identity: arm.chosen() for identity, arm in arms.items() if arm.next_job() is None}
+    _say_chosen(plan, waiting, chosen, announcer)
+    plan = replace(plan, variants=tuple(_ready(planned, chosen, plan.seeds) for planned in plan.variants))
+    write_plan(plan, folder)
+    return plan
+
+
+def _say_chosen(plan: Plan, waiting: Sequence[Planned], chosen: Mapping[str, Chosen], announcer: Announcer) -> None:
+    for planned in waiting:
+        if planned.variant.awaits in chosen:
+            own = chosen[planned.variant.awaits]
+            tuned_now = VariantTuned(planned.variant.name, own["values"], plan.study.config.primary, own["score"])
+            announcer.observer(tuned_now)
+
+
+def _ready(planned: Planned, chosen: Mapping[str, Chosen], seeds: Sequence[int]) -> Planned:
+    """`planned` with what it awaits, if that is among what was `chosen`."""
+    if planned.variant.awaits not in chosen:
+        return planned
+    variant = with_chosen(planned.variant, chosen[planned.variant.awaits])
+    return replace(planned, variant=variant).with_seeds(seeds)
+
+
+def _arm(plan: Plan, planned: Planned, folder: Path, observer: Observer) -> Arm:
+    assert planned.data_digest is not None
+    return Arm(plan.study, planned.variant, planned.data_digest, folder, observer)
