@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 
 from ablate import report
+from ablate.analysis import contrasts as contrasts_of
 from ablate.records import Results, load_results
 
 ROOT = Path(__file__).parent.parent
 TEXT = re.compile(r"<text [^>]*>([^<]*)</text>")
 DRAWING = re.compile(r"<svg .*?</svg>", re.DOTALL)
+NUMBERS = ("difference", "ci_low", "ci_high")
 FOLDERS = sorted(path.parent for path in (ROOT / "results").rglob("plan.json"))
 
 
@@ -64,15 +66,45 @@ def test_smaller_objects_are_harder() -> None:
     assert (sizes["accuracy_ci_high"].to_numpy()[:-1] < sizes["accuracy_ci_low"].to_numpy()[1:]).all()
 
 
-@pytest.mark.parametrize("study", ["reference/spdconv_vs_stride", "cifar10_spdconv_vs_stride"])
-def test_readme_shows_the_committed_numbers(study: str) -> None:
+def test_readme_shows_the_committed_numbers() -> None:
     """Every row of the report's table of results stands in README, word for word."""
     shown = (ROOT / "README.md").read_text()
-    lines = (ROOT / "results" / study / "report.md").read_text().splitlines()
+    lines = (ROOT / "results/reference/spdconv_vs_stride/report.md").read_text().splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("| variant |"))
     table = lines[first : lines.index("", first)]
     assert len(table) == 2 + 3
     assert "\n".join(table) in shown
+
+
+def test_readme_answers_the_flagship_question_with_its_report() -> None:
+    """Each difference, verdict and ratio of the section's table is that of its cell; so are the numbers of the text."""
+    text = (ROOT / "README.md").read_text()
+    section = text[text.index("## SPDConv on CIFAR-10") :].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("| ")]
+    contrasts = pd.read_csv(ROOT / "results/cifar10_downsampling/contrasts.csv").query("metric == 'accuracy'")
+    found = contrasts.set_index("variant")
+    budgets = _variants("cifar10_downsampling").set_index("variant")
+    arms = {"SPDConv": "spd", "strided 6x6": "strided_6x6", "strided depthwise": "strided_depthwise"}
+    assert len(rows) == 1 + 4
+    for name, raw, ratios, *matched in rows[1:]:
+        arm = arms.get(name, "maxpool")
+        for said, match in zip((raw, *matched), ("none", "params", "macs"), strict=True):
+            row = found.loc[f"downsample={arm},match={match}"]
+            numbers = [100 * row[column] for column in NUMBERS]
+            assert said == f"{numbers[0]:+.2f} [{numbers[1]:+.2f}, {numbers[2]:+.2f}] {row['verdict']}"
+        own = budgets.loc[f"downsample={arm},match=none"]
+        assert ratios == f"{own['params_ratio']:.2f}x, {own['macs_ratio']:.2f}x"
+    claims = pd.read_csv(ROOT / "results/cifar10_downsampling/claims.csv").set_index("id")
+    low, high = (100 * claims.loc["spd-gains-by-its-size", column] for column in ("ci_low", "ci_high"))
+    assert f"{100 * claims.loc['spd-gains-by-its-size', 'measured']:.2f} points [{low:.2f}, {high:.2f}]" in section
+    kernel = [100 * claims.loc["spd-is-more-than-a-larger-kernel", name] for name in ("measured", "ci_low", "ci_high")]
+    assert f"{kernel[0]:+.2f} [{kernel[1]:+.2f}, {kernel[2]:+.2f}]" in section
+    trials = load_results(ROOT / "results/cifar10_downsampling").trials
+    against_spd = contrasts_of(trials, baseline="downsample=spd,match=none", metrics=["accuracy"]).set_index("variant")
+    pooling = [100 * against_spd.loc["downsample=maxpool,match=none", name] for name in NUMBERS]
+    assert f"{pooling[0]:.2f} points [{pooling[1]:.2f}, {pooling[2]:.2f}]" in section
+    base = 100 * budgets.loc["downsample=strided,match=none", ["accuracy_mean", "accuracy_ci_low", "accuracy_ci_high"]]
+    assert f"({base.iloc[0]:.2f} % ± {(base.iloc[2] - base.iloc[1]) / 2:.2f})" in section
 
 
 def _variants(study: str) -> pd.DataFrame:

@@ -67,15 +67,23 @@ def apart(variant: str, baseline: str) -> tuple[str, str, str]:
         return "", variant, baseline
     common = [own for own, other in zip(ours, theirs, strict=True) if own == other]
     differing = [(own, other) for own, other in zip(ours, theirs, strict=True) if own != other]
-    if len(differing) != 1 or _factor(differing[0][0]) != _factor(differing[0][1]):
+    if any(_factor(own) != _factor(other) for own, other in differing):
         return ", ".join(common), _rest(ours, common), _rest(theirs, common)
+    if len(differing) > 1:
+        return ", ".join(common), levels_alone(_rest(ours, common)), levels_alone(_rest(theirs, common))
     own, other = differing[0]
     return ", ".join([*common, _factor(own)]), own.partition("=")[2], other.partition("=")[2]
 
 
 def levels_alone(name: str) -> str:
-    """`none, 4` for `mid_activation=none,segments=4`."""
+    """`none, 4` for `mid_activation=none,segments=4`, as charts call a variant."""
     return ", ".join(part.rpartition("=")[2] for part in name.split(","))
+
+
+def called(plan: dict[str, Any]) -> str:
+    """A sentence that says what the levels in such names are of, with a blank before it; empty for a single factor."""
+    columns = [factor["column"] for factor in plan["factors"]]
+    return f" Variants are called by their levels of {', '.join(columns)}." if len(columns) > 1 else ""
 
 
 def _factor(part: str) -> str:

@@ -5,6 +5,7 @@ from ablate.report.document import Estimate
 from ablate.report.drawing import (
     apart,
     both_ends,
+    called,
     interval,
     levels_alone,
     mean_estimate,
@@ -31,12 +32,18 @@ def test_it_is_said_which_are_drawn():
         ("spd", "strided", ("", "spd", "strided")),
         ("segments=1", "segments=depthwise", ("segments", "1", "depthwise")),
         ("noise=8,segments=1", "noise=8,segments=4", ("noise=8, segments", "1", "4")),
-        ("a=1,b=2,c=0", "a=0,b=0,c=0", ("c=0", "a=1,b=2", "a=0,b=0")),
+        ("a=1,b=2,c=0", "a=0,b=0,c=0", ("c=0", "1, 2", "0, 0")),
         ("a=1", "b=1", ("", "a=1", "b=1")),
     ],
 )
 def test_both_sides_are_told_apart_by_what_differs(variant, baseline, expected):
     assert apart(variant, baseline) == expected
+
+
+def test_what_levels_are_of_is_said_where_there_are_several():
+    columns = [{"path": "model.downsample", "column": "downsample"}, {"path": "match", "column": "match"}]
+    assert called({"factors": columns}) == " Variants are called by their levels of downsample, match."
+    assert called({"factors": columns[:1]}) == ""
 
 
 def test_levels_alone():

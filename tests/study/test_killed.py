@@ -82,7 +82,8 @@ from ablate.study.running.options import Options
 from ablate.study.run import run
 
 training.TRIAL = "engine_functions:real_trial"
-run("pictures.yaml", overrides=("train.epochs=3",), options=Options(results=Path("killed"), device="cpu", workers=1),
+options = Options(results=Path("killed"), device="cpu", workers=1)
+run("pictures.yaml", overrides=("train.epochs=3", "measure=[accuracy]"), options=options,
     observer=lambda event: print(type(event).__name__, flush=True))
 """
 
@@ -96,7 +97,7 @@ def test_real_training_killed_at_a_random_moment_ends_with_the_same_bits(
 
     def run_into(name: str) -> Path:
         options = Options(results=engine_path / name, device="cpu", workers=1)
-        outcome = running.run(pictures_study, overrides=("train.epochs=3",), options=options)
+        outcome = running.run(pictures_study, overrides=("train.epochs=3", "measure=[accuracy]"), options=options)
         assert (outcome.missing, outcome.failed) == (0, 0)
         return outcome.results.folder
 

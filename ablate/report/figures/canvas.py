@@ -23,7 +23,7 @@ VERDICT_MARKS = {"better": (BLUE, "^"), "worse": (VERMILLION, "v"), "equivalent"
 NO_VERDICT = (FAINT, "o")
 
 WIDTH_INCHES = 7.2
-LABEL_CHARACTERS = 34
+LABEL_CHARACTERS = 28
 
 # Text stays text, so that no installed font shapes the bytes; ids are made from a constant, not from chance.
 STYLE: dict[Any, Any] = {

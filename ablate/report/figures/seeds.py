@@ -8,9 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ablate.report.document import SeedChart, SeedPair, SeedPanel
-from ablate.report.figures.canvas import BLUE, FAINT, INK, VERMILLION, legend, panels, sheet, short
+from ablate.report.figures.canvas import BLUE, FAINT, INK, VERMILLION, legend, panels, sheet, two_lines, visible
 
 COLUMNS, ROW_INCHES = 4, 2.4
+TICK_CHARACTERS, TITLE_CHARACTERS = 11, 20
 MANY = 20  # seeds; more are drawn finer
 # Up is blue and solid with round ends, down is vermillion and dashed with square ones: told apart without colour too.
 Look = tuple[str, Any, str]
@@ -22,8 +23,8 @@ LEVEL: Look = (FAINT, (0, (1, 1.5)), "D")
 def seeds(chart: SeedChart) -> Figure:
     columns = min(COLUMNS, max(2, len(chart.panels)))
     rows = math.ceil(len(chart.panels) / columns)
-    figure = sheet(ROW_INCHES * rows + 0.6)
-    axes = panels(figure, rows, columns, left=0.62, right=0.15, top=0.68, bottom=0.4, gap=0.62)
+    figure = sheet(ROW_INCHES * rows + 0.7)
+    axes = panels(figure, rows, columns, left=0.62, right=0.15, top=0.75, bottom=0.4, gap=0.72)
     for each, panel in zip(axes, chart.panels, strict=False):
         _draw(each, panel, chart.better)
     _one_scale(axes[: len(chart.panels)], columns)
@@ -46,8 +47,10 @@ def _draw(axes: Axes, panel: SeedPanel, better: str) -> None:
         count = len(panel.pairs)
         means = [sum(pair.baseline for pair in panel.pairs) / count, sum(pair.variant for pair in panel.pairs) / count]
         axes.plot([0, 1], means, color=INK, linewidth=3, alpha=0.85, solid_capstyle="round")
-    axes.set_xticks([0, 1], [short(panel.baseline, 11), short(panel.variant, 11)])
-    axes.set_title(short(panel.title, 24), fontsize=8.5)
+    sides = [panel.baseline, panel.variant]
+    fit = all(len(side) <= TICK_CHARACTERS for side in sides)
+    axes.set_xticks([0, 1], [visible(side) for side in sides] if fit else ["baseline", "variant"], fontsize=8.5)
+    axes.set_title(two_lines(panel.title, TITLE_CHARACTERS), fontsize=8.5)
     axes.set_xlim(-0.3, 1.3)
     axes.grid(visible=False, axis="x")
 

@@ -8,7 +8,7 @@ import pandas as pd
 from ablate.records import Results
 from ablate.report.derive import Tables
 from ablate.report.document import Block, CurveChart, Estimate, Heading, Line, LinePanel
-from ablate.report.drawing import mean_estimate, told
+from ablate.report.drawing import called, levels_alone, mean_estimate, told
 
 MOST_LINES = 6
 FILE = "figures/curves.svg"
@@ -42,7 +42,9 @@ def curves_section(results: Results, tables: Tables) -> list[Block]:
         title="Learning curves",
         unit="",
         file=FILE,
-        summary=SUMMARY + told(len(drawn), len(tables.variants), "the baseline, then the most and least accurate"),
+        summary=SUMMARY
+        + told(len(drawn), len(tables.variants), "the baseline, then the most and least accurate")
+        + called(results.plan),
         panels=tuple(_panel(curves, column, drawn) for column in watched),
     )
     return [Heading("Learning curves"), chart]
@@ -62,7 +64,7 @@ def _chosen(results: Results, tables: Tables) -> list[str]:
 
 def _panel(curves: pd.DataFrame, column: str, variants: list[str]) -> LinePanel:
     shown = WATCHED[column]
-    lines = (_line(curves[curves["variant"] == name], column, name, shown.scale) for name in variants)
+    lines = (_line(curves[curves["variant"] == name], column, levels_alone(name), shown.scale) for name in variants)
     return LinePanel(shown.title, "epoch", tuple(line for line in lines if line.x))
 
 

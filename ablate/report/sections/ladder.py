@@ -8,7 +8,7 @@ from ablate.records import Results
 from ablate.report.contrasting import crosses_factors
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Heading, LadderChart, Rung
-from ablate.report.drawing import both_ends, interval, primary_rows, scaled, told
+from ablate.report.drawing import both_ends, called, interval, levels_alone, primary_rows, scaled, told
 from ablate.report.numbers import ABSENT, quantity, show_difference, show_interval
 
 MOST_RUNGS = 40
@@ -39,8 +39,10 @@ def ladder_section(results: Results, tables: Tables) -> list[Block]:
         title=f"Effect of each change on {primary.replace('_', ' ')}",
         unit=quantity(primary).difference_unit,
         file=FILE,
-        summary=summary + told(len(drawn), len(rows), "those with the highest and the lowest differences"),
-        baseline=" and ".join(dict.fromkeys(row["baseline"] for row in drawn)),
+        summary=summary
+        + told(len(drawn), len(rows), "those with the highest and the lowest differences")
+        + called(results.plan),
+        baseline=" and ".join(dict.fromkeys(levels_alone(row["baseline"]) for row in drawn)),
         margin=margin,
         rungs=rungs,
     )
@@ -51,7 +53,7 @@ def _rung(row: Mapping[Any, Any], metric: str) -> Rung:
     wider = interval(metric, row["difference"], row["images_ci_low"], row["images_ci_high"])
     shown = (show_difference(metric, row["difference"]), show_interval(metric, row["ci_low"], row["ci_high"]))
     return Rung(
-        label=row["variant"],
+        label=levels_alone(row["variant"]),
         difference=interval(metric, row["difference"], row["ci_low"], row["ci_high"]),
         wider=None if wider.low is None else wider,
         verdict=row["verdict"] or "",

@@ -12,7 +12,7 @@ from ablate.records import Results
 from ablate.report.costing import EXACT
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Column, CostPanel, CostPoint, Heading, Paragraph, ParetoChart, Table
-from ablate.report.drawing import by_condition, interval, levels_alone, told
+from ablate.report.drawing import by_condition, called, interval, levels_alone, told
 from ablate.report.numbers import ABSENT, quantity
 from ablate.report.sections.results import LATENCY, cost_columns
 
@@ -52,7 +52,8 @@ def pareto_section(results: Results, tables: Tables) -> list[Block]:
         file=FILE,
         summary=SUMMARY
         + told(points, known, "those on a front first, then the most accurate")
-        + told(min(len(drawn), MOST_PANELS), len(drawn), "the first panels, in the order of the table"),
+        + told(min(len(drawn), MOST_PANELS), len(drawn), "the first panels, in the order of the table")
+        + called(results.plan),
         panels=tuple(drawn[:MOST_PANELS]),
     )
     return [Heading("Accuracy against cost"), chart, _table(found, costs), Paragraph(METHOD)]
@@ -77,13 +78,20 @@ def _point(name: str, cost: str, row: "pd.Series[Any]", intervals: pd.DataFrame,
 
 
 def _table(found: dict[str, pd.DataFrame], costs: Sequence[str]) -> Table:
-    """One row a variant, and how it stands on every cost."""
-    rows = []
-    for states in found.values():
+    """One row a variant, and how it stands on every cost among those of its group, if there are several groups."""
+    rows: list[tuple[str, ...]] = []
+    grouped = len(found) > 1
+    for group, states in found.items():
         told_of = {(row["variant"], row["cost"]): _standing(row) for row in states.to_dict("records")}
         variants = list(dict.fromkeys(states["variant"]))
-        rows += [(name, *(told_of[name, cost] for cost in costs)) for name in variants]
-    columns = (Column("variant", "left"), *(Column(f"by {quantity(cost).header}", "left") for cost in costs))
+        among = (group,) if grouped else ()
+        rows += [(name, *among, *(told_of[name, cost] for cost in costs)) for name in variants]
+    among_column = (Column("among those of", "left"),) if grouped else ()
+    columns = (
+        Column("variant", "left"),
+        *among_column,
+        *(Column(f"by {quantity(cost).header}", "left") for cost in costs),
+    )
     return Table(columns, tuple(rows), caption="How each variant stands on each cost")
 
 

@@ -11,7 +11,7 @@ from ablate.measure import DIRECTIONS
 from ablate.records import Results
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Heading, SeedChart, SeedPair, SeedPanel
-from ablate.report.drawing import apart, both_ends, primary_rows, scaled, told
+from ablate.report.drawing import apart, both_ends, called, levels_alone, primary_rows, scaled, told
 from ablate.report.numbers import quantity
 
 MOST_PANELS = 12
@@ -34,7 +34,9 @@ def seeds_section(results: Results, tables: Tables) -> list[Block]:
         title=f"Seed by seed: {primary.replace('_', ' ')}",
         unit=quantity(primary).header,
         file=FILE,
-        summary=SUMMARY + told(len(drawn), len(rows), "those with the highest and the lowest differences"),
+        summary=SUMMARY
+        + told(len(drawn), len(rows), "those with the highest and the lowest differences")
+        + called(results.plan),
         better=DIRECTIONS[primary],
         panels=tuple(_panel(contrast_of[row["variant"], row["baseline"]], values, primary) for row in drawn),
     )
@@ -46,9 +48,10 @@ def _panel(contrast: Contrast, values: pd.DataFrame, metric: str) -> SeedPanel:
     complete = values[list(contrast.weights)].dropna()
     sides = [_side(contrast, complete, sign) for sign in (-1, 1)]
     pairs = zip(complete.index, *sides, strict=True)
-    title, variant, baseline = apart(contrast.variant, contrast.baseline)
+    common, variant, baseline = apart(contrast.variant, contrast.baseline)
+    is_effect = len(contrast.weights) > 2
     return SeedPanel(
-        title=f"{title} {variant}".strip(),
+        title=f"{common} {variant}".strip() if is_effect else levels_alone(contrast.variant),
         baseline=baseline,
         variant=variant,
         pairs=tuple(SeedPair(int(seed), scaled(metric, left), scaled(metric, right)) for seed, left, right in pairs),

@@ -41,7 +41,7 @@ def test_the_margin_is_in_the_unit_of_the_differences(toy):
 def test_one_at_a_time_has_a_ladder_and_a_crossed_grid_has_none(toy):
     factors = {"model.downsample": ["strided", "spd"], "model.width": ["0.25", "0.5"]}
     one_at_a_time = toy(factors=factors, design="one_at_a_time")
-    assert chart_of(one_at_a_time).rungs[0].label == "downsample=spd,width=0.25"
+    assert chart_of(one_at_a_time).rungs[0].label == "spd, 0.25"
     crossed = toy(factors=factors)
     assert ladder_section(crossed, tables(crossed)) == []
 
