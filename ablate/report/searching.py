@@ -23,7 +23,7 @@ def search_table(plan: Mapping[str, Any]) -> pd.DataFrame:
             **trial["levels"],
             "state": trial["state"],
             **{name: trial["values"][name] for name in values if name in trial["values"]},
-            "front": trial["state"] == "complete" and trial["levels"] in searched["front"],
+            "front": trial["front"],
         }
         for number, trial in enumerate(searched["trials"])
     ]

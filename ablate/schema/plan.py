@@ -157,6 +157,7 @@ class SearchedTrial(Stored):
     levels: dict[str, str]
     state: Literal["complete", "diverged", "pruned", "failed", "infeasible"]
     values: dict[str, float | None]
+    front: bool
 
 
 class Searched(Stored):

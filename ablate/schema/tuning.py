@@ -1,5 +1,6 @@
 """`tune:` and `search:`: which fields are looked for, in which ranges, in how many trials."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
@@ -77,7 +78,13 @@ def constraint_of(text: str) -> Constraint:
             f"{text!r} is no constraint; write params or macs, <= or >=, and a number, as in params <= 1e6"
         )
     count, way, bound = found.groups()
-    return Constraint(count, way, float(bound))
+    try:
+        number = float(bound)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ValueError(f"{text!r} has no bound above 0; write a number, as in params <= 1e6")
+    return Constraint(count, way, number)
 
 
 class SearchConfig(Section):

@@ -1,5 +1,6 @@
 """What a search tried, and what is left of its numbers once the front has run over all seeds."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,7 @@ SEEN = {
 SAMPLERS = {"tpe": "TPE", "nsga2": "NSGA-II", "random": "Chance"}
 CAPTION = "The front of the search: what the search saw of it, and what its final trials reached"
 TRIED = "What was tried, the best first"
+NOTHING = "No combination that is allowed came to an end with a score: the baseline stands alone."
 METHOD = (
     "A search sees every combination once, on images held out of the training split, and keeps the best of many: its "
     "numbers are too good. The combinations that no other beat in every objective therefore ran again over all seeds, "
@@ -33,6 +35,8 @@ def search_section(results: Results, tables: Tables) -> list[Block]:
     if "searched" not in results.plan:
         return []
     tried = search_table(results.plan)
+    if not (tried["state"] == "complete").any():
+        return [Heading("Search"), Paragraph(_told(results.plan)), Paragraph(NOTHING)]
     return [
         Heading("Search"),
         Paragraph(_told(results.plan)),
@@ -52,18 +56,17 @@ def _told(plan: Mapping[str, Any]) -> str:
 
 
 def _front(plan: Mapping[str, Any], tables: Tables) -> Table:
-    seen = {canonical(trial["levels"]): trial["values"] for trial in plan["searched"]["trials"]}
-    front = {canonical(levels) for levels in plan["searched"]["front"]}
+    seen = {canonical(trial["levels"]): trial["values"] for trial in plan["searched"]["trials"] if trial["front"]}
     names = {canonical(levels_of(dict(plan), each)): each["variant"] for each in plan["variants"]}
     reached = tables.variants.set_index("variant")
     ratios = _latency_ratios(tables)
     columns = [Column("variant", "left"), Column(SEEN["accuracy"]), Column("accuracy (%)")]
-    timed = any("latency_ratio" in seen[levels] for levels in front)
+    timed = any("latency_ratio" in values for values in seen.values())
     if timed:
         columns += [Column(SEEN["latency_ratio"]), Column("latency (x baseline's)")]
     rows = []
     for levels, name in names.items():
-        if levels in front:
+        if levels in seen:
             latencies = (seen[levels]["latency_ratio"], ratios[name]) if timed else ()
             cells = (_value("accuracy", seen[levels]["accuracy"]), _reached(reached.loc[name]))
             rows.append((name, *cells, *(_value("latency_ratio", ratio) for ratio in latencies)))
@@ -105,10 +108,13 @@ def _value(name: str, value: float) -> Cell:
 
 
 def _latency_ratios(tables: Tables) -> dict[str, float]:
-    """Variant -> its latency in that of the baseline, 1 for the baseline."""
+    """Variant -> its latency in that of the baseline, 1 for the baseline, NaN where it was not measured."""
     timed = tables.costs[tables.costs["metric"].map(lambda name: column_name(name).base == "latency_ms_p50")]
-    first = timed.drop_duplicates("variant")
-    return {row["variant"]: 1.0 if row["baseline"] == "" else row["ratio"] for row in first.to_dict("records")}
+    measured = {
+        row["variant"]: 1.0 if row["baseline"] == "" else row["ratio"]
+        for row in timed.drop_duplicates("variant").to_dict("records")
+    }
+    return {**dict.fromkeys(tables.variants["variant"], math.nan), **measured}
 
 
 def _reached(row: Mapping[Any, Any]) -> Cell:

@@ -51,15 +51,21 @@ def plan_study(study: Study, folder: Path, device: str, whereabouts: Whereabouts
     return replace(plan, stated=with_statement(statements_of(stored), study_json(study), finished))
 
 
-def prepared(plan: Plan, variant: Variant) -> tuple[Variant, dict[str, int]]:
-    """A variant of the study of `plan` as it trains, and its exact counts. Raises `StudyError` where it cannot be."""
-    variant = _with_precision(variant, plan.precision)
+def counted(plan: Plan, variant: Variant) -> dict[str, int]:
+    """Parameters and multiply-adds of a variant of the study of `plan`; raises `StudyError` where it cannot be."""
     (survey,) = survey_variants(plan.study, [variant], [])
-    counts = {name: int(survey[name]) for name in ("params", "macs")}
+    return {name: int(survey[name]) for name in ("params", "macs")}
+
+
+def prepared(plan: Plan, variant: Variant, counts: Mapping[str, int]) -> Variant:
+    """A variant of the study of `plan` as it trains, with the precision and the length that are settled.
+
+    Raises `StudyError` for a schedule that does not stretch.
+    """
+    variant = _with_precision(variant, plan.precision)
     baseline = next(planned for planned in plan.variants if planned.variant.name == plan.baseline)
     macs = {baseline.variant.name: baseline.macs, variant.name: counts["macs"]}
-    _, variant = budgeted(plan.study, [baseline.variant, variant], macs)
-    return variant, counts
+    return budgeted(plan.study, [baseline.variant, variant], macs)[1]
 
 
 def _precision(device: str) -> Literal["fp32", "bf16"]:

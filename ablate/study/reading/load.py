@@ -104,7 +104,8 @@ def _check_blocks(document: Document, config: StudyFile, factors: Sequence[Facto
     if config.design == "count":
         raise document.error(("seeds",), "design: count trains nothing, so no seeds can be added; leave seeds out")
     check_fraction(document, config.primary, config.seeds.until, ("seeds", "until"))
-    if not any(len(factor.levels) > 1 and not factor.is_condition for factor in factors):
+    is_searched = config.search is not None and bool(config.search.fields)
+    if not is_searched and not any(len(factor.levels) > 1 and not factor.is_condition for factor in factors):
         sentence = "no variants are compared here, so there is no interval to become narrow; give a count of seeds"
         raise document.error(("seeds", "until"), sentence)
 

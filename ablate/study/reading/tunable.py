@@ -54,9 +54,13 @@ def _check_company(base: Base, search: SearchConfig, factors: Sequence[Factor]) 
             raise document.error((key,), "does not go with design: search; bound what it may cost with constraints")
     if not search.fields and not factors:
         raise document.error(("search", "fields"), "nothing is looked for: there are no fields and no factors")
+    taken = {path.rpartition(".")[2] for path in search.fields}
     for factor in factors:
         if factor.varies_data:
             sentence = "varies the data, which design: search does not; make it a study for each"
+            raise document.error(("factors", factor.path_or_name), sentence)
+        if factor.column in taken and factor.path_or_name not in search.fields:
+            sentence = f"has the column {factor.column!r} in the tables, as a field that is searched has; rename it"
             raise document.error(("factors", factor.path_or_name), sentence)
     if "latency" in search.objectives and "latency" not in base.config.measure:
         sentence = "latency is looked for but not measured, so that the front would have none; add it to measure"

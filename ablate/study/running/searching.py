@@ -21,7 +21,7 @@ from ablate.records import Record, failure_path
 from ablate.schema import WHOLE, constraint_of
 from ablate.study.planning.keys import key_of
 from ablate.study.planning.plan import Plan
-from ablate.study.planning.planner import prepared
+from ablate.study.planning.planner import counted, prepared
 from ablate.study.planning.searched import Searched, column_of, identity, stated_factors
 from ablate.study.planning.variants import Variant, variant_at
 from ablate.study.reading.factors import level_name
@@ -93,8 +93,9 @@ class Search:
 
     def found(self) -> Searched:
         """The combinations that run over all seeds, and all that were tried."""
-        trials = [self._row(number) for number in range(len(self._asked))]
-        return {"digest": self._identity, "front": self._front(), "trials": trials}
+        front = self._front()
+        trials = [{**self._row(number), "front": number in front} for number in range(len(self._asked))]
+        return {"digest": self._identity, "front": [self._asked[each].levels for each in front], "trials": trials}
 
     def _may_ask(self) -> bool:
         trained = sum(each.job is not None for each in self._asked)
@@ -107,7 +108,8 @@ class Search:
         levels = [self._level(factor, values[factor.column]) for factor in self._study.factors]
         named = {factor.column: level.name for factor, level in zip(self._study.factors, levels, strict=True)}
         try:
-            variant, counts = prepared(self._plan, variant_at(self._study, levels))
+            variant = variant_at(self._study, levels)
+            counts = counted(self._plan, variant)
         except AblateError:  # a network that cannot be is one that is not allowed
             self._explorer.give_up(number)
             return self._refuse(named, {})
@@ -115,7 +117,7 @@ class Search:
         if any(each > 0 for each in excess):
             self._explorer.tell(number, [0.0] * len(self._config.objectives), excess)
             return self._refuse(named, counts)
-        job = self._job(variant)
+        job = self._job(prepared(self._plan, variant, counts))
         self._asked.append(_Asked(named, counts, job))
         self._open.append(number)
         return [job] if self._outcome(self._asked[number]) is None else []
@@ -132,15 +134,17 @@ class Search:
         seed = FIRST_SEED + sum(each.job is not None for each in self._asked)
         held_out = variant.data.model_copy(update={"validation": variant.data.validation or VALIDATION})
         rehearsed = replace(variant, data=held_out)
-        beside = self._beside() if "latency" in self._config.objectives else {}
-        key = key_of(rehearsed, baseline.data_digest, seed, scored="validation", stop_above=[], **beside)
+        model = baseline.variant.model
+        same = {"stop_above": [], **self._timed_beside(model.as_json())}
+        key = key_of(rehearsed, baseline.data_digest, seed, scored="validation", **same)
         job = replace(job_of(rehearsed, baseline.data_digest, key, seed, seed), variant=ROW)
-        return replace(job, task={**job.task, "stop_above": [], **beside})
+        return replace(job, task={**job.task, "stop_above": [], **self._timed_beside(model.as_task())})
 
-    def _beside(self) -> dict[str, Any]:
-        """What the trial's network is timed beside, and how."""
+    def _timed_beside(self, model: Mapping[str, Any]) -> dict[str, Any]:
+        """What a trial's network is timed beside, and how, where latency is looked for."""
+        if "latency" not in self._config.objectives:
+            return {}
         cost = self._study.config.cost
-        model = self._plan.variants[0].variant.model.as_task()
         return {"timed_beside": {"model": model, "batch": cost.batch_sizes[0], "mode": cost.modes[0]}}
 
     def _level(self, factor: Factor, value: Any) -> Level:
@@ -178,14 +182,13 @@ class Search:
         row = {"levels": asked.levels, "state": ended.state, "values": dict(ended.values)}
         return row if asked.job is None else {**row, "key": asked.job.key}
 
-    def _front(self) -> list[dict[str, str]]:
+    def _front(self) -> list[int]:
         """At most as many combinations of the front as are asked for, spread evenly along its first objective."""
         first = value_of(self._config.objectives[0])
         best = [number for number in self._explorer.best() if self._ended[number].state == "complete"]
         ordered = sorted(best, key=lambda number: (self._ended[number].values[first], number))
-        distinct = list(
-            {tuple(self._asked[each].levels.items()): self._asked[each].levels for each in ordered}.values()
-        )
+        # What was tried twice stands there once.
+        distinct = list({tuple(self._asked[number].levels.items()): number for number in ordered}.values())
         places = np.linspace(0, len(distinct) - 1, min(self._config.front, len(distinct))).round().astype(int)
         return [distinct[place] for place in dict.fromkeys(places.tolist())]
 

@@ -117,10 +117,15 @@ class Arm:
     def _limits(self) -> list[float]:
         """Of every epoch but the last, the median validation loss of the trials that came to an end: who is behind it
         even with its lowest loss so far is stopped (the median stopping rule of Golovin et al. 2017, Google Vizier)."""
-        whole = [each.validation_losses for each in self._tried if each.state == "complete"]
-        if len(whole) < FEWEST_BEFORE_PRUNING:
-            return []
-        return [median(losses) for losses in zip(*(each[:-1] for each in whole), strict=True)]
+        whole = [each.validation_losses[:-1] for each in self._tried if each.state == "complete"]
+        limits: list[float] = []
+        # Trials that a recipe stops early have fewer epochs than others.
+        for epoch in range(max((len(each) for each in whole), default=0)):
+            losses = [each[epoch] for each in whole if len(each) > epoch]
+            if len(losses) < FEWEST_BEFORE_PRUNING or not math.isfinite(median(losses)):
+                break
+            limits.append(median(losses))
+        return limits
 
     def _ended(self, job: Job, values: Mapping[str, float]) -> Tried | None:
         record = usable_record(self._folder, job.key, job.variant, job.seed, self._observer)

@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ablate.lookup import lookup
+from ablate.records import stored_plan
 from ablate.study.planning.plan import Plan, Planned
-from ablate.study.planning.tuned import Chosen, with_chosen
+from ablate.study.planning.tuned import Chosen, tuned_before, with_chosen
 from ablate.study.running.agenda import Job
 from ablate.study.running.announce import Announcer
 from ablate.study.running.events import Observer, VariantTuned
@@ -44,9 +45,16 @@ def tuned(plan: Plan, folder: Path, only: Sequence[str], train: Train, announcer
     train([job for arm in arms.values() if (job := arm.next_job()) is not None], after)
     chosen = {identity: arm.chosen() for identity, arm in arms.items() if arm.next_job() is None}
     _say_chosen(plan, waiting, chosen, announcer)
-    plan = replace(plan, variants=tuple(_ready(planned, chosen, plan.seeds) for planned in plan.variants))
+    known = {**_chosen_by_others(folder), **chosen}
+    plan = replace(plan, variants=tuple(_ready(planned, known, plan.seeds) for planned in plan.variants))
     write_plan(plan, folder)
     return plan
+
+
+def _chosen_by_others(folder: Path) -> dict[str, Chosen]:
+    """What other runs of this folder have written meanwhile, by what variants await."""
+    stored = stored_plan(folder)
+    return {} if stored is None else {own["arm"]: own for own in tuned_before(stored["variants"]).values()}
 
 
 def _say_chosen(plan: Plan, waiting: Sequence[Planned], chosen: Mapping[str, Chosen], announcer: Announcer) -> None:

@@ -19,7 +19,7 @@ from ablate.models.resolve import resolve
 from ablate.records import load_results, record_path, write_json
 from ablate.report import write
 from ablate.report.searching import VALUES
-from ablate.study.planning.planner import prepared
+from ablate.study.planning.planner import counted, prepared
 from ablate.study.planning.variants import variant_at
 from ablate.study.preview import preview
 from ablate.study.reading.load import load_study
@@ -193,7 +193,9 @@ def test_what_is_tried_trains_as_long_as_it_would_in_the_end(plan_of: Any) -> No
     plan = plan_of(STUDY, "budget={on: macs}", "train.epochs=20")
     (baseline,) = plan.variants
     levels = [plan.study.factors[0].levels[2], *(factor.levels[0] for factor in plan.study.factors[1:])]
-    variant, counts = prepared(plan, variant_at(plan.study, levels))
+    variant = variant_at(plan.study, levels)
+    counts = counted(plan, variant)
+    variant = prepared(plan, variant, counts)
     assert variant.steps != baseline.variant.steps
     assert variant.steps * counts["macs"] == pytest.approx(baseline.variant.steps * baseline.macs, abs=counts["macs"])
 
@@ -274,6 +276,15 @@ class TestStopped:
             "train.average_decay: the baseline has no value of it, which others could be compared with; state one",
         ),
         (["match=macs"], "match: does not go with design: search; bound what it may cost with constraints"),
+        (["search.constraints=[params >= 0]"], "'params >= 0' has no bound above 0; write a number"),
+        (["search.constraints=[params <= 1.2.3]"], "'params <= 1.2.3' has no bound above 0; write a number"),
+        (
+            [
+                "factors={width: {a: {model.channel_multiple: 8}, b: {model.channel_multiple: 4}}}",
+                "baseline={width: a}",
+            ],
+            "factors.width: has the column 'width' in the tables, as a field that is searched has; rename it",
+        ),
         (["search.trials=1"], "search.trials: expected a number of at least 2, not 1"),
         (
             ["factors={model.width: [0.1, 0.2]}", "baseline={model.width: 0.1}"],
