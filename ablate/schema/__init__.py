@@ -35,9 +35,28 @@ from ablate.schema.claims import (
 from ablate.schema.matching import AS_STATED, MATCH, UNMATCHED, BudgetConfig, MatchConfig
 from ablate.schema.network import BuilderConfig, ModelConfig
 from ablate.schema.section import ARGUMENT_TYPES, KeyPath, Section, SectionError, argument_section, keys_at, validated
-from ablate.schema.study import FIELD_PATHS, SECTIONS, CostConfig, Mode, SeedBlocks, StudyFile, json_schema
+from ablate.schema.study import (
+    FIELD_PATHS,
+    SECTIONS,
+    CostConfig,
+    Mode,
+    SeedBlocks,
+    StudyFile,
+    fields_under,
+    json_schema,
+)
 from ablate.schema.training import DataConfig, TrainConfig
-from ablate.schema.tuning import SEARCHABLE, TUNABLE, WHOLE, Constraint, Range, SearchConfig, TuneConfig, constraint_of
+from ablate.schema.tuning import (
+    SEARCHABLE,
+    TUNABLE,
+    WHOLE,
+    Constraint,
+    Range,
+    SearchConfig,
+    TuneConfig,
+    constraint_of,
+    value_of,
+)
 
 __all__ = [
     "ARGUMENT_TYPES",
@@ -77,7 +96,9 @@ __all__ = [
     "argument_section",
     "claim_from_json",
     "constraint_of",
+    "fields_under",
     "json_schema",
     "keys_at",
     "validated",
+    "value_of",
 ]

@@ -150,6 +150,12 @@ FIELD_PATHS: tuple[str, ...] = (
 """Every path that a factor or a level can name, like `model.width`; a builder's arguments come to these."""
 
 
+def fields_under(section: str, paths: Mapping[str, Any]) -> dict[str, Any]:
+    """What `paths` set of one section, by the names of its fields."""
+    prefix = f"{section}."
+    return {path.removeprefix(prefix): value for path, value in paths.items() if path.startswith(prefix)}
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a study file, with every key's meaning, for editors."""
     return StudyFile.model_json_schema()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablate.lookup import lookup
+from ablate.schema import fields_under
 from ablate.train.check import READERS
 
 Fields = Mapping[str, Any]
@@ -179,14 +180,9 @@ def expanded(sections: Mapping[str, Fields]) -> dict[str, dict[str, Any]]:
     if not isinstance(name, str):  # whoever checks the types says so
         return {**whole, "train": {**whole["train"], "recipe": name}}
     sets = lookup(RECIPES, name, "recipe").sets
-    beneath = {section: _of_section(sets, section) for section in whole}
+    beneath = {section: fields_under(section, sets) for section in whole}
     beneath["train"] = _compatible(beneath["train"], whole["train"])
     return {section: {**beneath[section], **fields} for section, fields in whole.items()}
-
-
-def _of_section(sets: Fields, section: str) -> dict[str, Any]:
-    prefix = f"{section}."
-    return {path.removeprefix(prefix): value for path, value in sets.items() if path.startswith(prefix)}
 
 
 def _compatible(recipe: dict[str, Any], stated: Fields) -> dict[str, Any]:

@@ -58,68 +58,75 @@ def page(results: Results) -> list[Block]:
     return results_page(results, report.tables(results))
 
 
+def counted_plan(**changes: Any) -> dict[str, Any]:
+    """plan.json of two systems; `changes` are keys of its study section."""
+    study = {
+        "name": "toy",
+        "question": "Is it so?",
+        "design": "count",
+        "primary": "accuracy",
+        "margin": {},
+        "measure": ["params", "macs", "latency"],
+        "factors": FACTORS,
+        "claims": CLAIMS,
+        "model": {"preset": "xception"},
+        **changes,
+    }
+    return {
+        "training_version": 1,
+        "precision": "fp32",
+        "source": "studies/toy.yaml",
+        "overrides": [],
+        "study": study,
+        "factors": [{"path": "system", "column": "system"}],
+        "baseline": "big",
+        "variants": [counted_variant("big", 299), counted_variant("small", 224)],
+    }
+
+
+def counted_variant(name: str, size: int) -> dict[str, Any]:
+    return {
+        "variant": name,
+        "levels": {"system": name},
+        "model": {"preset": FACTORS["system"][name]["model.preset"], "input_size": size},
+        "data": {},
+        "train": {},
+        "steps": 0,
+        "params": QUANTITIES[name]["params"],
+        "macs": QUANTITIES[name]["macs"],
+        "quantities": QUANTITIES[name],
+        "stages": STAGES[name],
+        "keys": {},
+    }
+
+
+def measured_costs(model: dict[str, Any], latency_ms: float) -> dict[str, Any]:
+    return {
+        "model": model,
+        "columns": {"latency_ms_p50": latency_ms, "latency_ms_p90": 99.0, "macs_fvcore": 7},
+        "rounds": {"latency_ms_p50": [9.0, 9.1, 9.2, 9.3, 9.4, 9.5]},
+        "samples": {"latency_ms_p50": 6},
+        "spread": {"latency_ms_p50": 0.5},
+        "problems": {"throughput": "RuntimeError: out of memory"},
+        "uncounted": {},
+    }
+
+
 @pytest.fixture
 def counted(tmp_path: Path) -> Make:
     """A count study of two systems, read from its folder; keywords change its study section."""
 
     def make(**changes: Any) -> Results:
-        study = {
-            "name": "toy",
-            "question": "Is it so?",
-            "design": "count",
-            "primary": "accuracy",
-            "margin": {},
-            "measure": ["params", "macs", "latency"],
-            "factors": FACTORS,
-            "claims": CLAIMS,
-            "model": {"preset": "xception"},
-            **changes,
-        }
-        variants = [
-            {
-                "variant": name,
-                "levels": {"system": name},
-                "model": {"preset": FACTORS["system"][name]["model.preset"], "input_size": size},
-                "data": {},
-                "train": {},
-                "steps": 0,
-                "params": QUANTITIES[name]["params"],
-                "macs": QUANTITIES[name]["macs"],
-                "quantities": QUANTITIES[name],
-                "stages": STAGES[name],
-                "keys": {},
-            }
-            for name, size in (("big", 299), ("small", 224))
-        ]
-        plan = {
-            "training_version": 1,
-            "precision": "fp32",
-            "source": "studies/toy.yaml",
-            "overrides": [],
-            "study": study,
-            "factors": [{"path": "system", "column": "system"}],
-            "baseline": "big",
-            "variants": variants,
-        }
+        plan = counted_plan(**changes)
         write_json(tmp_path / "plan.json", plan)
-        columns = {"big": {"latency_ms_p50": 80.5}, "small": {"latency_ms_p50": 9.25}}
+        models = {each["variant"]: each["model"] for each in plan["variants"]}
+        latencies_ms = {"big": 80.5, "small": 9.25}
         measured = {
             "environment": "e1",
             "metrics": ["latency", "macs"],
             "conditions": {"device": "cpu", "threads": 2, "batch_sizes": [1]},
             "observed": {"rounds": 6},
-            "variants": {
-                variant["variant"]: {
-                    "model": variant["model"],
-                    "columns": {**columns[variant["variant"]], "latency_ms_p90": 99.0, "macs_fvcore": 7},
-                    "rounds": {"latency_ms_p50": [9.0, 9.1, 9.2, 9.3, 9.4, 9.5]},
-                    "samples": {"latency_ms_p50": 6},
-                    "spread": {"latency_ms_p50": 0.5},
-                    "problems": {"throughput": "RuntimeError: out of memory"},
-                    "uncounted": {},
-                }
-                for variant in variants
-            },
+            "variants": {name: measured_costs(models[name], latencies_ms[name]) for name in models},
         }
         write_json(tmp_path / "costs.json", {"sets": [measured]})
         write_json(tmp_path / "environment.json", {"e1": {"machine": {"cpu": "Xeon"}}})

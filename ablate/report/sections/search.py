@@ -12,6 +12,7 @@ from ablate.report.derive import Tables
 from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table
 from ablate.report.numbers import column_name, quantity, show, show_mean, show_ratio
 from ablate.report.searching import VALUES, search_table
+from ablate.schema import value_of
 
 MOST_ROWS = 60
 SEEN = {
@@ -75,8 +76,7 @@ def _front(plan: Mapping[str, Any], tables: Tables) -> Table:
 
 def _tried(plan: Mapping[str, Any], tried: pd.DataFrame) -> Table:
     """Those that were trained to the end, by the first objective."""
-    objective = plan["study"]["search"]["objectives"][0]
-    first = "latency_ratio" if objective == "latency" else objective
+    first = value_of(plan["study"]["search"]["objectives"][0])
     whole = tried[tried["state"] == "complete"].sort_values([first, "trial"], ascending=[first != "accuracy", True])
     levels = [factor["column"] for factor in plan["factors"]]
     values = [name for name in VALUES if name in tried.columns]

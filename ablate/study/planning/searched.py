@@ -7,10 +7,10 @@ from typing import Any
 from ablate.records import digest
 from ablate.schema import WHOLE, SearchConfig
 from ablate.study.reading.factors import level_name
-from ablate.study.reading.levels import Factor, Level
+from ablate.study.reading.levels import Factor, Level, sets_of
 from ablate.study.reading.load import Study
-from ablate.study.reading.sections import apply_levels
-from ablate.study.reading.tunable import end_of, sets_of, value_at
+from ablate.study.reading.sections import apply_levels, value_at
+from ablate.study.reading.tunable import end_of
 from ablate.train import TRAINING_VERSION
 
 Searched = dict[str, Any]

@@ -6,7 +6,7 @@ from typing import Any
 
 from ablate.models.spec import ExternalSpec, ModelSpec
 from ablate.records import digest
-from ablate.schema import DataConfig
+from ablate.schema import DataConfig, fields_under
 from ablate.study.planning.variants import Variant
 from ablate.study.reading.load import Study
 from ablate.train import TRAINING_VERSION
@@ -37,16 +37,12 @@ def with_chosen(variant: Variant, chosen: Chosen) -> Variant:
 def with_values(variant: Variant, values: Mapping[str, float]) -> Variant:
     """`variant` with its fields at `values`, by their paths."""
     assert variant.train is not None
-    of_train, of_model = _under("train.", values), _under("model.", values)
+    of_train, of_model = fields_under("train", values), fields_under("model", values)
     tuned = replace(variant, train=variant.train.model_copy(update=of_train))
     if not of_model:
         return tuned
     assert isinstance(variant.model, ModelSpec | ExternalSpec)
     return replace(tuned, model=replace(variant.model, **of_model))
-
-
-def _under(prefix: str, values: Mapping[str, float]) -> dict[str, Any]:
-    return {path.removeprefix(prefix): value for path, value in values.items() if path.startswith(prefix)}
 
 
 def _settled(

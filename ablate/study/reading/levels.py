@@ -78,3 +78,9 @@ def places_shared(
         return []
     matchings = [level.name for factor in factors if factor.path_or_name == MATCH for level in factor.levels]
     return [{**named, MATCH: name} for name in matchings if name != named[MATCH]]
+
+
+def sets_of(factors: Sequence[Factor], levels: Mapping[str, str]) -> dict[str, Any]:
+    """The field paths that `levels`, factor column -> level name, set."""
+    chosen = [level for factor in factors for level in factor.levels if level.name == levels[factor.column]]
+    return {path: value for level in chosen for path, value in level.sets.items()}

@@ -9,7 +9,7 @@ from ablate.data import DATASETS
 from ablate.errors import AblateError, ModelError, StudyError, UnknownName
 from ablate.lookup import load_dotted, suggestion
 from ablate.models import FIELDS, PRESETS
-from ablate.models.resolve import PACKAGES, fields_of, is_external
+from ablate.models.resolve import PACKAGES, fields_of, is_external, resolve
 from ablate.models.spec import FROM_DATA
 from ablate.schema import (
     FIELD_PATHS,
@@ -22,6 +22,7 @@ from ablate.schema import (
     StudyFile,
     TrainConfig,
     argument_section,
+    fields_under,
     validated,
 )
 from ablate.schema.mistakes import Mistake, dotted, mistakes_in, shown, unknown
@@ -66,6 +67,19 @@ def takes_from_base(config: StudyFile, sets: Mapping[str, Any], field: str) -> b
     """Whether a variant with the field paths in `sets` has the base configuration's value of `field`."""
     section, _, name = field.partition(".")
     return field not in sets and (section != "model" or name in _model_base(config, sets))
+
+
+def value_at(sections: Sections, path: str) -> float | None:
+    """What a variant has of a field that is a number, be it the preset's own; None without a value."""
+    section, _, field = path.partition(".")
+    model = sections.model
+    if section == "train":
+        value = getattr(sections.train, field)
+    elif isinstance(model, BuilderConfig):
+        value = (model.model_extra or {}).get(field)
+    else:
+        value = getattr(resolve(model.preset, model.model_dump(exclude_none=True, exclude={"preset"})), field)
+    return None if value is None else float(value)
 
 
 def field_paths(config: StudyFile, sets: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
@@ -114,7 +128,7 @@ def _stated(config: StudyFile, sets: Mapping[str, Any]) -> dict[str, dict[str, A
     stated = {"model": _model_stated(config, sets)}
     for name in ("data", "train"):
         section = getattr(config, name)
-        own = _own_fields(name, sets)
+        own = fields_under(name, sets)
         if section is not None or own:
             stated[name] = {**(section.model_dump(exclude_unset=True) if section is not None else {}), **own}
     return stated
@@ -122,7 +136,7 @@ def _stated(config: StudyFile, sets: Mapping[str, Any]) -> dict[str, dict[str, A
 
 def _model_stated(config: StudyFile, sets: Mapping[str, Any]) -> dict[str, Any]:
     """A level that names another builder, or a preset in place of one, takes over nothing but the input's shape."""
-    return {**_model_base(config, sets), **_own_fields("model", sets)}
+    return {**_model_base(config, sets), **fields_under("model", sets)}
 
 
 def _model_base(config: StudyFile, sets: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,11 +144,6 @@ def _model_base(config: StudyFile, sets: Mapping[str, Any]) -> dict[str, Any]:
     if "model.builder" in sets or ("model.preset" in sets and "builder" in base):
         return {name: value for name, value in base.items() if name in FROM_DATA}
     return base
-
-
-def _own_fields(section: str, sets: Mapping[str, Any]) -> dict[str, Any]:
-    prefix = f"{section}."
-    return {path.removeprefix(prefix): value for path, value in sets.items() if path.startswith(prefix)}
 
 
 def _without_foreign(model: dict[str, Any], stated: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,13 @@
 """Whether the fields under `tune:` and `search:` can be looked for."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from ablate.models.resolve import resolve
-from ablate.schema import AS_STATED, SEARCHABLE, TUNABLE, WHOLE, BuilderConfig, KeyPath, Range, SearchConfig
+from ablate.schema import AS_STATED, SEARCHABLE, TUNABLE, WHOLE, KeyPath, Range, SearchConfig
 from ablate.schema.mistakes import unknown
 from ablate.study.reading.effects import fields_read_by
 from ablate.study.reading.factors import Base
-from ablate.study.reading.levels import Factor, Level
-from ablate.study.reading.sections import Sections, apply_levels, mistakes_of
+from ablate.study.reading.levels import Factor, Level, sets_of
+from ablate.study.reading.sections import apply_levels, mistakes_of, value_at
 
 
 def check_tuned(base: Base, factors: Sequence[Factor], variants: Sequence[tuple[Level, ...]]) -> None:
@@ -65,25 +63,6 @@ def _check_company(base: Base, search: SearchConfig, factors: Sequence[Factor]) 
     if "latency" in search.objectives and "latency" not in base.config.measure:
         sentence = "latency is looked for but not measured, so that the front would have none; add it to measure"
         raise document.error(("search", "objectives"), sentence)
-
-
-def sets_of(factors: Sequence[Factor], levels: Mapping[str, str]) -> dict[str, Any]:
-    """The field paths that `levels`, factor column -> level name, set."""
-    chosen = [level for factor in factors for level in factor.levels if level.name == levels[factor.column]]
-    return {path: value for level in chosen for path, value in level.sets.items()}
-
-
-def value_at(sections: Sections, path: str) -> float | None:
-    """What a variant has of a field that can be searched, be it the preset's own; None without a value."""
-    section, _, field = path.partition(".")
-    model = sections.model
-    if section == "train":
-        value = getattr(sections.train, field)
-    elif isinstance(model, BuilderConfig):
-        value = (model.model_extra or {}).get(field)
-    else:
-        value = getattr(resolve(model.preset, model.model_dump(exclude_none=True, exclude={"preset"})), field)
-    return None if value is None else float(value)
 
 
 def _check_fields(

@@ -8,6 +8,7 @@ training            a function that trains jobs, with its ledger and workers
 packing             how many trials share a GPU
 cost_rounds, cost_phase
                     costs in rounds, and the sets that they make
+rehearsal           trials of tuning and search, on images held out
 tried, proposals    what was tried, and what to try next (Optuna)
 tuning, tuning_phase
                     every variant's own values

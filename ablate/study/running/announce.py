@@ -11,7 +11,7 @@ from ablate.records import finished_keys
 from ablate.schema import SeedBlocks
 from ablate.study.planning.plan import Plan
 from ablate.study.running.events import Observer, StudyStarted
-from ablate.study.running.tried import FIRST_SEED
+from ablate.study.running.rehearsal import FIRST_SEED
 
 
 @dataclass(frozen=True)

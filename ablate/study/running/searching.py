@@ -18,18 +18,18 @@ from ablate.lookup import load_dotted
 from ablate.measure import METRICS
 from ablate.randomness import seed_of
 from ablate.records import Record, failure_path
-from ablate.schema import WHOLE, constraint_of
-from ablate.study.planning.keys import key_of
+from ablate.schema import WHOLE, constraint_of, value_of
 from ablate.study.planning.plan import Plan
 from ablate.study.planning.planner import counted, prepared
 from ablate.study.planning.searched import Searched, column_of, identity, stated_factors
 from ablate.study.planning.variants import Variant, variant_at
 from ablate.study.reading.factors import level_name
 from ablate.study.reading.levels import Factor, Level
-from ablate.study.running.agenda import Job, job_of
+from ablate.study.running.agenda import Job
 from ablate.study.running.events import Observer
+from ablate.study.running.rehearsal import Timing, rehearsal_of
 from ablate.study.running.settling import usable_record
-from ablate.study.running.tried import DIRECTIONS, FIRST_SEED, VALIDATION
+from ablate.study.running.tried import DIRECTIONS
 
 EXPLORER = "ablate.study.running.proposals:Explorer"
 WINDOW = 4  # combinations that are tried without knowing of each other
@@ -128,24 +128,15 @@ class Search:
         return []
 
     def _job(self, variant: Variant) -> Job:
-        assert variant.data is not None
-        baseline = self._plan.variants[0]
+        baseline, cost = self._plan.variants[0], self._study.config.cost
         assert baseline.data_digest is not None
-        seed = FIRST_SEED + sum(each.job is not None for each in self._asked)
-        held_out = variant.data.model_copy(update={"validation": variant.data.validation or VALIDATION})
-        rehearsed = replace(variant, data=held_out)
-        model = baseline.variant.model
-        same = {"stop_above": [], **self._timed_beside(model.as_json())}
-        key = key_of(rehearsed, baseline.data_digest, seed, scored="validation", **same)
-        job = replace(job_of(rehearsed, baseline.data_digest, key, seed, seed), variant=ROW)
-        return replace(job, task={**job.task, "stop_above": [], **self._timed_beside(model.as_task())})
-
-    def _timed_beside(self, model: Mapping[str, Any]) -> dict[str, Any]:
-        """What a trial's network is timed beside, and how, where latency is looked for."""
-        if "latency" not in self._config.objectives:
-            return {}
-        cost = self._study.config.cost
-        return {"timed_beside": {"model": model, "batch": cost.batch_sizes[0], "mode": cost.modes[0]}}
+        timing = Timing(baseline.variant.model, cost.batch_sizes[0], cost.modes[0])
+        return rehearsal_of(
+            replace(variant, name=ROW),
+            baseline.data_digest,
+            sum(each.job is not None for each in self._asked),
+            timing=timing if "latency" in self._config.objectives else None,
+        )
 
     def _level(self, factor: Factor, value: Any) -> Level:
         if factor.path_or_name in self._config.fields:
@@ -191,11 +182,6 @@ class Search:
         distinct = list({tuple(self._asked[number].levels.items()): number for number in ordered}.values())
         places = np.linspace(0, len(distinct) - 1, min(self._config.front, len(distinct))).round().astype(int)
         return [distinct[place] for place in dict.fromkeys(places.tolist())]
-
-
-def value_of(objective: str) -> str:
-    """What a trial's values call an objective: a network's latency is told in that of the baseline beside it."""
-    return "latency_ratio" if objective == "latency" else objective
 
 
 def _measured(record: Record) -> dict[str, float | None]:

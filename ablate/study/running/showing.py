@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.ledger import Mirrored, file_place, mirror
 from ablate.measure import METRICS
+from ablate.schema import value_of
 from ablate.study.planning.plan import Plan
-from ablate.study.running.searching import value_of
 from ablate.study.running.tried import DIRECTIONS, Direction
 
 if TYPE_CHECKING:

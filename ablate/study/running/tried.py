@@ -9,11 +9,6 @@ from ablate import measure
 Direction = Literal["maximize", "minimize"]
 Ended = Literal["complete", "diverged", "pruned", "failed"]
 
-FIRST_SEED = 10_000
-"""Of the trials that are scored on images held out: no final trial has so high a one."""
-VALIDATION = 0.1
-"""The share of the training split that is held out where the study does not say."""
-
 DIRECTIONS: Mapping[measure.Direction, Direction] = {"higher": "maximize", "lower": "minimize"}
 
 

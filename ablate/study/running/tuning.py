@@ -17,14 +17,14 @@ from ablate.measure import METRICS
 from ablate.randomness import seed_of
 from ablate.records import failure_path
 from ablate.schema import Range
-from ablate.study.planning.keys import key_of
 from ablate.study.planning.tuned import Chosen, with_values
 from ablate.study.planning.variants import Variant
 from ablate.study.reading.load import Study
-from ablate.study.running.agenda import Job, job_of
+from ablate.study.running.agenda import Job
 from ablate.study.running.events import Observer
+from ablate.study.running.rehearsal import rehearsal_of
 from ablate.study.running.settling import usable_record
-from ablate.study.running.tried import DIRECTIONS, FIRST_SEED, VALIDATION, Tried
+from ablate.study.running.tried import DIRECTIONS, Tried
 
 SUGGESTED = "ablate.study.running.proposals:suggested"
 FEWEST_BEFORE_PRUNING = 5
@@ -40,12 +40,9 @@ class Arm:
 
     def __init__(self, study: Study, variant: Variant, data_digest: str, folder: Path, observer: Observer) -> None:
         assert study.config.tune is not None
-        assert variant.data is not None
         self._tune, self._primary, self._folder = study.config.tune, study.config.primary, folder
         self._observer = observer
         self._variant, self._data_digest = variant, data_digest
-        held_out = variant.data.validation or VALIDATION
-        self._data = variant.data.model_copy(update={"validation": held_out})
         self._tried: list[Tried] = []
 
     @property
@@ -107,12 +104,8 @@ class Arm:
         return {path: math.nan if value is None else value for path, value in found.items()}
 
     def _job(self, values: Mapping[str, float]) -> Job:
-        variant = replace(with_values(self._variant, values), data=self._data, awaits="")
-        seed = FIRST_SEED + len(self._tried)
-        limits = self._limits()
-        key = key_of(variant, self._data_digest, seed, scored="validation", stop_above=limits)
-        job = job_of(variant, self._data_digest, key, seed, seed)
-        return replace(job, task={**job.task, "stop_above": limits})
+        variant = replace(with_values(self._variant, values), awaits="")
+        return rehearsal_of(variant, self._data_digest, len(self._tried), self._limits())
 
     def _limits(self) -> list[float]:
         """Of every epoch but the last, the median validation loss of the trials that came to an end: who is behind it
