@@ -223,6 +223,24 @@ def hill_with_a_hole(task: dict[str, Any], report: Report) -> dict[str, Any]:
     return hill(task, report)
 
 
+def hill_of_any_network(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """As `hill`, whatever the network."""
+    return hill({**task, "model": {"downsample": "strided"}}, report)
+
+
+def slope_without_validation(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """As `slope`, but that every trial of a search fails."""
+    if "stop_above" in task:
+        raise RuntimeError("no luck")
+    return slope(task, report)
+
+
+def slope_of_hidden(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """As `slope`, of a builder's network with `hidden` channels."""
+    hidden = task["model"]["arguments"]["hidden"]
+    return slope({**task, "model": {"downsample": "spd", "width": hidden / 100, "middle_depth": 0}}, report)
+
+
 class Slow:
     """A pulse that takes a hundredth of a second."""
 

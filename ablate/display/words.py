@@ -114,9 +114,9 @@ def _started(event: StudyStarted) -> str:
         return f"{event.name}: nothing to train; {how}"
     if event.phase == "tuning":
         trials = f"{len(event.variants)} variants x {len(event.seeds)} = {planned(event)} trials"
-        return f"{event.name}, tuning: {trials}; {how}"
+        return f"{event.name}, tuning: {trials}, {len(event.done)} done; {how}"
     if event.phase == "search":
-        return f"{event.name}, search: {planned(event)} trials; {how}"
+        return f"{event.name}, search: {planned(event)} trials, {len(event.done)} done; {how}"
     head = f"{event.name}: {len(event.variants)} variants x {_seeds(event)} = {planned(event)} trials"
     return f"{head}, {len(event.done)} done; {how}"
 

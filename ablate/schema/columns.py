@@ -20,7 +20,7 @@ RESERVED_COLUMNS = frozenset(
         *("epoch", "learning_rate", "train_loss", "train_accuracy", "badges", "macs_fvcore", "training_macs"),
         *("value", "value_ci_low", "value_ci_high", "ratio", "ratio_ci_low", "ratio_ci_high", "rounds", "samples"),
         *("spread", "images_ci_low", "images_ci_high", "probability_of_improvement", "optimizer steps"),
-        *("params_ratio", "macs_ratio", "training_steps", "total_training_macs"),
+        *("params_ratio", "macs_ratio", "training_steps", "total_training_macs", "trial", "front", "latency_ratio"),
     ]
 )
 # Columns that come once a batch size or a percentile start with these.

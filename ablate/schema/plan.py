@@ -152,12 +152,14 @@ class TunedValues(Stored):
 
 
 class SearchedTrial(Stored):
-    """One combination that a search tried: its levels, how it ended, its value of every objective."""
+    """One combination that a search tried: its levels, how it ended, its value of every objective, and `why` its
+    network cannot be, where it cannot."""
 
     levels: dict[str, str]
     state: Literal["complete", "diverged", "pruned", "failed", "infeasible"]
     values: dict[str, float | None]
     front: bool
+    why: str = ""
 
 
 class Searched(Stored):

@@ -22,7 +22,7 @@ SEARCHABLE = ("model.width", "model.middle_depth", *TUNABLE)
 """Fields that a search may range over beside the levels of the factors."""
 
 WHOLE = ("model.middle_depth",)
-"""Those of them that have no fractions."""
+"""Those of them that have no fractions; of a builder's arguments it is the annotation that says so."""
 
 CONSTRAINT = re.compile(r"\s*(params|macs)\s*(<=|>=)\s*([0-9][0-9_.]*(?:[eE][+-]?[0-9]+)?)\s*")
 

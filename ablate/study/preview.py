@@ -13,7 +13,6 @@ from ablate.study.planning.planner import plan_study
 from ablate.study.planning.power import power_of_plan
 from ablate.study.reading.levels import Factor
 from ablate.study.reading.load import load_study
-from ablate.study.running.search_phase import is_searching
 from ablate.study.running.seeds import grown, settle
 from ablate.study.running.tuning_phase import awaiting
 
@@ -49,7 +48,7 @@ def _first(plan: Plan) -> dict[str, Any] | None:
 
     A search has not found its variants by then, so that the baseline stands alone.
     """
-    if is_searching(plan):
+    if plan.is_searching:
         assert plan.study.config.search is not None
         return {"phase": "search", "trials": plan.study.config.search.trials}
     arms = {planned.variant.awaits for planned in awaiting(plan)}

@@ -25,7 +25,7 @@ from ablate.study.running.cost_phase import lacks_costs, measure_costs
 from ablate.study.running.events import Observer, StatementChanged, unobserved
 from ablate.study.running.options import Options
 from ablate.study.running.packing import worth_of
-from ablate.study.running.search_phase import is_searching, searched_anew
+from ablate.study.running.search_phase import searched_anew
 from ablate.study.running.seeds import grown, settle
 from ablate.study.running.settling import (
     Environments,
@@ -78,6 +78,7 @@ def run(
     _fetch_data(study)
     plan = plan_study(study, folder, options.device, options.whereabouts)
     check_unchanged(plan, folder)
+    plan.named(options.only)
     set_damaged_aside(plan, folder, observer)
     plan = grown(plan, folder)
     costs = lacks_costs(plan, folder)
@@ -94,7 +95,7 @@ def run(
 
 
 def _lacks_trials(plan: Plan, folder: Path, only: Sequence[str]) -> bool:
-    return is_searching(plan) or bool(awaiting(plan, only) or jobs_of(plan, folder, only))
+    return plan.is_searching or bool(awaiting(plan, only) or jobs_of(plan, folder, only))
 
 
 def _say_changes(plan: Plan, folder: Path, observer: Observer) -> None:
@@ -132,7 +133,7 @@ def _work(plan: Plan, folder: Path, options: Options, observer: Observer) -> Pla
     costs = partial(
         _measure_what_lacks, folder=folder, execution=alone, identity=environments.note(), observer=observer
     )
-    if not (is_searching(plan) or awaiting(plan, options.only)):
+    if not (plan.is_searching or awaiting(plan, options.only)):
         announcer.training(plan)
     costs(plan)
     if not plan.trials:
@@ -144,7 +145,7 @@ def _work(plan: Plan, folder: Path, options: Options, observer: Observer) -> Pla
 
 def _measure_what_lacks(plan: Plan, folder: Path, execution: Execution, identity: str, observer: Observer) -> None:
     """The costs of variants, once it is known which there are."""
-    if not is_searching(plan) and lacks_costs(plan, folder):
+    if not plan.is_searching and lacks_costs(plan, folder):
         measure_costs(plan, folder, execution, identity, observer)
 
 
@@ -153,7 +154,7 @@ def _trained(
 ) -> Plan:
     """`plan` as it is when what it looks for is found, what it tunes is tuned, and all of its seeds have trained."""
     rehearsed = plan
-    if is_searching(rehearsed):
+    if rehearsed.is_searching:
         rehearsed = searched_anew(rehearsed, folder, options, train, announcer)
         costs(rehearsed)
     if awaiting(rehearsed, options.only):

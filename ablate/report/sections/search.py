@@ -53,7 +53,11 @@ def _told(plan: Mapping[str, Any]) -> str:
     ends = ", ".join(f"{count} {state}" for state, count in counted.items())
     objectives = " and ".join(quantity(name).header for name in stated["objectives"])
     bounds = f", bounded by {' and '.join(stated['constraints'])}" if stated["constraints"] else ""
-    return f"{SAMPLERS[stated['sampler']]} proposed {len(trials)} combinations for {objectives}{bounds}: {ends}."
+    told = f"{SAMPLERS[stated['sampler']]} proposed {len(trials)} combinations for {objectives}{bounds}: {ends}."
+    wrong = [trial["why"] for trial in trials if "why" in trial]
+    if not wrong:
+        return told
+    return f"{told} {len(wrong)} of the infeasible could not be built; the first: {wrong[0]}"
 
 
 def _front(plan: Mapping[str, Any], tables: Tables) -> Table:

@@ -27,7 +27,7 @@ def tuning_section(results: Results, tables: Tables) -> list[Block]:
     if not tuned:
         return []
     metric = results.plan["study"]["primary"]
-    paths = list(tuned[0]["tuned"]["values"])
+    paths = list(dict.fromkeys(path for variant in tuned for path in variant["tuned"]["values"]))
     columns = (
         Column("variant", "left"),
         *(Column(path) for path in paths),
@@ -38,14 +38,28 @@ def tuning_section(results: Results, tables: Tables) -> list[Block]:
     rows = tuple(
         (
             variant["variant"],
-            *(Cell(f"{variant['tuned']['values'][path]:g}", variant["tuned"]["values"][path]) for path in paths),
+            *(_value(variant["tuned"]["values"], path) for path in paths),
             Cell(show(metric, variant["tuned"]["score"]), variant["tuned"]["score"]),
             _gain(metric, tuned_columns(variant)[GAIN]),
             _ends(variant["tuned"]),
         )
         for variant in tuned
     )
-    return [Heading("Tuning"), Table(columns, rows, CAPTION, name="tuning"), Paragraph(METHOD)]
+    return [Heading("Tuning"), Table(columns, rows, CAPTION, name="tuning"), Paragraph(METHOD + _untuned(results))]
+
+
+def _untuned(results: Results) -> str:
+    """What is said of variants that had nothing to look for."""
+    stated = [each["variant"] for each in results.plan["variants"] if "tuned" not in each and "awaits" not in each]
+    if not stated:
+        return ""
+    verb = "has" if len(stated) == 1 else "have"
+    return f" {', '.join(stated)} {verb} no use for what was tuned, and trained as stated."
+
+
+def _value(values: Mapping[str, float], path: str) -> Cell:
+    """A variant has chosen those that it has a use for."""
+    return Cell(f"{values[path]:g}", values[path]) if path in values else Cell(ABSENT, math.nan)
 
 
 def _gain(metric: str, gain: float) -> Cell:

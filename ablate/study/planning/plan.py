@@ -1,12 +1,13 @@
 """The plan of a study: its variants, each counted and each of its trials keyed. plan.json is this, written down."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ablate.data import DATASETS
-from ablate.errors import ResultsError
+from ablate.errors import ResultsError, UnknownName
+from ablate.lookup import lookup
 from ablate.records import stored_plan
 from ablate.study.planning.keys import keys_of
 from ablate.study.planning.match import Matched
@@ -72,6 +73,19 @@ class Plan:
                 owners.setdefault(planned.keys[seed], (planned, seed))
         return owners
 
+    @property
+    def is_searching(self) -> bool:
+        """Whether its variants are still looked for."""
+        return self.study.config.search is not None and self.searched is None
+
+    def named(self, only: Sequence[str]) -> list[Planned]:
+        """The variants that `only` names, all if it names none; raises `UnknownName` for one that is not there."""
+        by_name = {planned.variant.name: planned for planned in self.variants}
+        for name in only:
+            if name not in by_name and self.is_searching:
+                raise UnknownName(f"--only {name}: a search finds its variants first; run it without --only")
+        return [lookup(by_name, name, "variant") for name in only] or list(self.variants)
+
     def with_seeds(self, seeds: Sequence[int]) -> "Plan":
         """The same with every variant planned for `seeds`."""
         return replace(self, variants=tuple(planned.with_seeds(seeds) for planned in self.variants))
@@ -126,11 +140,10 @@ def _difference(before: dict[str, Any], planned: Planned | None, stored: dict[st
         return f"variant {before['variant']} was tuned under other conditions, such as other ranges"
     tuned = planned.variant.tuned["values"] if "awaits" in before and planned.variant.tuned is not None else {}
     for section in ("model", "data", "train"):
-        for field, value in before[section].items():
-            if f"{section}.{field}" in tuned:
-                continue
-            if now[section].get(field) != value:
-                return f"{section}.{field} was {value!r} and is {now[section].get(field)!r}"
+        planned_now = without(now[section], section, tuned)
+        for field, value in without(before[section], section, tuned).items():
+            if planned_now.get(field) != value:
+                return f"{section}.{field} was {value!r} and is {planned_now.get(field)!r}"
     offset_before, offset = _seed_offset(before), planned.variant.seed_offset
     if offset_before != offset:
         return f"train.seed_offset was {offset_before} and is {offset}"
@@ -142,6 +155,14 @@ def _difference(before: dict[str, Any], planned: Planned | None, stored: dict[st
     if before["keys"] != {seed: now["keys"][seed] for seed in before["keys"]}:
         return f"its trials were trained by version {stored['training_version']}, this is {TRAINING_VERSION}"
     return ""
+
+
+def without(stored: Mapping[str, Any], section: str, left_out: Collection[str]) -> dict[str, Any]:
+    """A section of a variant of plan.json less the paths in `left_out`; a builder's arguments are among its fields."""
+    kept = {name: value for name, value in stored.items() if f"{section}.{name}" not in left_out}
+    if "arguments" not in kept:
+        return kept
+    return {**kept, "arguments": without(kept["arguments"], section, left_out)}
 
 
 def _data_json(planned: Planned) -> dict[str, Any]:

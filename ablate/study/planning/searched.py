@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from ablate.records import digest
-from ablate.schema import WHOLE, SearchConfig
+from ablate.schema import SearchConfig
 from ablate.study.reading.factors import level_name
 from ablate.study.reading.levels import Factor, Level, sets_of
 from ablate.study.reading.load import Study
 from ablate.study.reading.sections import apply_levels, value_at
-from ablate.study.reading.tunable import end_of
+from ablate.study.reading.tunable import end_of, searchable
 from ablate.train import TRAINING_VERSION
 
 Searched = dict[str, Any]
@@ -28,7 +28,8 @@ def searched(study: Study, stored: Searched | None) -> tuple[Study, Searched | N
     known = stored if stored is not None and stored["digest"] == identity(study) else None
     base = _baseline(study, search)
     points = [base, *(() if known is None else known["front"])]
-    factors = (*stated_factors(study), *(_factor(path, points) for path in search.fields))
+    kinds = searchable(study.config, study.source.parent)
+    factors = (*stated_factors(study), *(_factor(path, kinds[path], points) for path in search.fields))
     values = {path: [float(point[column_of(path)]) for point in points] for path in search.fields}
     config = study.config.model_copy(update={"factors": {**_stated_levels(study), **values}})
     distinct = tuple({tuple(point.items()): point for point in points}.values())
@@ -39,9 +40,10 @@ def _baseline(study: Study, search: SearchConfig) -> dict[str, str]:
     """The baseline's levels, and the values that it has of the fields that are searched."""
     factors = stated_factors(study)
     levels = {factor.column: study.baseline_levels[factor.column] for factor in factors}
-    sections = apply_levels(study.config, sets_of(factors, levels), study.source.parent)
+    folder = study.source.parent
+    sections, kinds = apply_levels(study.config, sets_of(factors, levels), folder), searchable(study.config, folder)
     values = {path: value for path in search.fields if (value := value_at(sections, path)) is not None}
-    return {**levels, **{column_of(path): level_name(end_of(path, value)) for path, value in values.items()}}
+    return {**levels, **{column_of(path): level_name(end_of(kinds[path], value)) for path, value in values.items()}}
 
 
 def stated_factors(study: Study) -> list[Factor]:
@@ -66,8 +68,8 @@ def _stated_levels(study: Study) -> dict[str, Any]:
     return {factor.path_or_name: study.config.factors[factor.path_or_name] for factor in stated_factors(study)}
 
 
-def _factor(path: str, points: Sequence[Mapping[str, str]]) -> Factor:
+def _factor(path: str, kind: type[int] | type[float], points: Sequence[Mapping[str, str]]) -> Factor:
     """The factor of a searched field, with the values that `points` have of it."""
     names = dict.fromkeys(point[column_of(path)] for point in points)
-    values = {name: int(name) if path in WHOLE else float(name) for name in names}
+    values = {name: kind(name) for name in names}
     return Factor(path, column_of(path), tuple(Level(name, value, {path: value}) for name, value in values.items()))

@@ -6,6 +6,7 @@ A factor over a field that no network, or no training, of the study reads would 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ablate.errors import AblateError
@@ -14,6 +15,7 @@ from ablate.models.resolve import resolve
 from ablate.schema import SECTIONS, KeyPath, ModelConfig, TrainConfig
 from ablate.study.reading.factors import Base, level_name
 from ablate.study.reading.levels import Level
+from ablate.study.reading.probe import signature_of
 from ablate.study.reading.sections import Sections, apply_levels, takes_from_base
 from ablate.train.check import decider_of, recipe_fields_read
 
@@ -54,15 +56,18 @@ def _read(base: Base, sets: Mapping[str, Any]) -> set[str]:
     """Paths of the fields that the variant with `sets` reads; all of them where that cannot be said."""
     try:
         sections = apply_levels(base.config, sets, base.folder)
-        return {"model.preset", "train.recipe", *_read_of_model(sections, sets), *_read_of_train(sections, sets)}
+        of_model = _read_of_model(sections, sets, base.folder)
+        return {"model.preset", "train.recipe", *of_model, *_read_of_train(sections, sets)}
     except AblateError:  # a variant that cannot be is named when the study is planned
         return set(sets)
 
 
-def _read_of_model(sections: Sections, sets: Mapping[str, Any]) -> set[str]:
+def _read_of_model(sections: Sections, sets: Mapping[str, Any], folder: Path) -> set[str]:
+    """What a function of the user's does with its arguments is its own affair: it reads them all."""
     model = sections.model
     if not isinstance(model, ModelConfig):
-        return set(sets)
+        own = {path for path in sets if path.startswith("model.")}
+        return {*own, *(f"model.{name}" for name in signature_of(model.builder, folder).names)}
     spec = resolve(model.preset, model.model_dump(exclude_none=True, exclude={"preset"}))
     return {f"model.{field}" for field in fields_read(spec)}
 

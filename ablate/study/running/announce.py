@@ -1,7 +1,7 @@
 """What a run says when a phase begins: the cells of its table of progress."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -26,12 +26,14 @@ class Announcer:
         """The variants of `plan` train, a column a seed."""
         self.observer(self._started(plan))
 
-    def rehearsal(self, plan: Plan, phase: Literal["tuning", "search"], rows: Sequence[str], trials: int) -> None:
-        """Trials on images held out, of which each of `rows` has so many, a column each."""
-        started = replace(
-            self._started(plan), variants=tuple(rows), seeds=tuple(range(FIRST_SEED, FIRST_SEED + trials))
-        )
-        self.observer(replace(started, done=frozenset(), shared=frozenset(), phase=phase))
+    def rehearsal(
+        self, plan: Plan, phase: Literal["tuning", "search"], trials: int, ended: Mapping[str, Collection[int]]
+    ) -> None:
+        """Trials on images held out, so many of every row of `ended`, which has the seeds of those that have ended."""
+        seeds = range(FIRST_SEED, FIRST_SEED + trials)
+        done = frozenset((row, seed) for row, seeds_ended in ended.items() for seed in seeds_ended)
+        started = replace(self._started(plan), variants=tuple(ended), seeds=tuple(seeds), phase=phase)
+        self.observer(replace(started, done=done, shared=frozenset()))
 
     def _started(self, plan: Plan) -> StudyStarted:
         finished = finished_keys(self.folder)

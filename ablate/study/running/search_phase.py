@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from ablate.errors import StudyError
 from ablate.locks import held
 from ablate.records import stored_plan, write_json
 from ablate.study.planning.plan import Plan
@@ -14,23 +15,30 @@ from ablate.study.running.settling import lock_path, write_plan
 from ablate.study.running.training import Train
 
 
-def is_searching(plan: Plan) -> bool:
-    """Whether the variants of `plan` are still looked for."""
-    return plan.study.config.search is not None and plan.searched is None
-
-
 def searched_anew(plan: Plan, folder: Path, options: Options, train: Train, announcer: Announcer) -> Plan:
     """The plan with the variants that the search of `plan` finds, or as it was while trials of it have not ended."""
     assert plan.study.config.search is not None
-    announcer.rehearsal(plan, "search", [ROW], plan.study.config.search.trials)
+    _check_timed(plan, announcer.execution.device)
     search = Search(plan, folder, announcer.observer)
-    train(search.next_jobs(), lambda job: search.next_jobs())
+    jobs = search.next_jobs()
+    announcer.rehearsal(plan, "search", plan.study.config.search.trials, {ROW: search.seeds_ended()})
+    train(jobs, lambda job: search.next_jobs())
     if not search.is_over:
         return plan
     _keep(replace(plan, searched=search.found()), folder)
     plan = plan_study(plan.study, folder, options.device, options.whereabouts)
     write_plan(plan, folder)
     return plan
+
+
+def _check_timed(plan: Plan, device: str) -> None:
+    """Raise `StudyError` for a latency that this device cannot tell, before every trial fails of it."""
+    search, mode = plan.study.config.search, plan.study.config.cost.modes[0]
+    if search is not None and "latency" in search.objectives and mode == "cuda_graph" and device == "cpu":
+        raise StudyError(
+            f"{plan.study.source}: cost.modes: a search times networks in the first of these, and {mode} needs a CUDA "
+            "device, not cpu; put eager first, or run with --device cuda"
+        )
 
 
 def _keep(plan: Plan, folder: Path) -> None:

@@ -18,13 +18,14 @@ from ablate.lookup import load_dotted
 from ablate.measure import METRICS
 from ablate.randomness import seed_of
 from ablate.records import Record, failure_path
-from ablate.schema import WHOLE, constraint_of, value_of
+from ablate.schema import constraint_of, value_of
 from ablate.study.planning.plan import Plan
 from ablate.study.planning.planner import counted, prepared
 from ablate.study.planning.searched import Searched, column_of, identity, stated_factors
 from ablate.study.planning.variants import Variant, variant_at
 from ablate.study.reading.factors import level_name
 from ablate.study.reading.levels import Factor, Level
+from ablate.study.reading.tunable import searchable
 from ablate.study.running.agenda import Job
 from ablate.study.running.events import Observer
 from ablate.study.running.rehearsal import Timing, rehearsal_of
@@ -39,11 +40,15 @@ ROW = "search"  # what its trials are called in the table of progress
 
 @dataclass(frozen=True)
 class _Asked:
-    """A combination that was proposed, and what its network costs; without a job where it is not trained."""
+    """A combination that was proposed, and what its network costs; without a job where it is not trained.
+
+    `why` says of a network that cannot be what is wrong with it.
+    """
 
     levels: dict[str, str]
     counts: Mapping[str, int]
     job: Job | None
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,10 +71,11 @@ class Search:
         self._observer = observer
         self._config = plan.study.config.search
         self._identity = identity(plan.study)
+        kinds = searchable(plan.study.config, plan.study.source.parent)
         self._explorer = load_dotted(EXPLORER)(
             {factor.column: [level.name for level in factor.levels] for factor in stated_factors(plan.study)},
             {column_of(path): spanned for path, spanned in self._config.fields.items()},
-            [column_of(path) for path in self._config.fields if path in WHOLE],
+            [column_of(path) for path in self._config.fields if kinds[path] is int],
             [DIRECTIONS[METRICS[name].direction] for name in self._config.objectives],
             self._config.sampler,
             seed_of("search", self._identity) % 2**32,
@@ -85,6 +91,10 @@ class Search:
             while self._may_ask():
                 jobs += self._ask()
         return jobs
+
+    def seeds_ended(self) -> list[int]:
+        """Of the trials that have ended, of all that were named."""
+        return [each.job.seed for each in self._asked if each.job is not None and self._outcome(each) is not None]
 
     @property
     def is_over(self) -> bool:
@@ -110,21 +120,21 @@ class Search:
         try:
             variant = variant_at(self._study, levels)
             counts = counted(self._plan, variant)
-        except AblateError:  # a network that cannot be is one that is not allowed
+        except AblateError as error:  # a network that cannot be is one that is not allowed
             self._explorer.give_up(number)
-            return self._refuse(named, {})
+            return self._refuse(_Asked(named, {}, None, str(error)))
         excess = self._excess(counts)
         if any(each > 0 for each in excess):
             self._explorer.tell(number, [0.0] * len(self._config.objectives), excess)
-            return self._refuse(named, counts)
+            return self._refuse(_Asked(named, counts, None))
         job = self._job(prepared(self._plan, variant, counts))
         self._asked.append(_Asked(named, counts, job))
         self._open.append(number)
         return [job] if self._outcome(self._asked[number]) is None else []
 
-    def _refuse(self, levels: dict[str, str], counts: Mapping[str, int]) -> list[Job]:
-        self._ended[len(self._asked)] = _Ended("infeasible", counts)
-        self._asked.append(_Asked(levels, counts, None))
+    def _refuse(self, asked: _Asked) -> list[Job]:
+        self._ended[len(self._asked)] = _Ended("infeasible", asked.counts)
+        self._asked.append(asked)
         return []
 
     def _job(self, variant: Variant) -> Job:
@@ -171,7 +181,8 @@ class Search:
     def _row(self, number: int) -> dict[str, Any]:
         asked, ended = self._asked[number], self._ended[number]
         row = {"levels": asked.levels, "state": ended.state, "values": dict(ended.values)}
-        return row if asked.job is None else {**row, "key": asked.job.key}
+        why = {"why": asked.why} if asked.why else {}
+        return {**row, **why} if asked.job is None else {**row, "key": asked.job.key}
 
     def _front(self) -> list[int]:
         """At most as many combinations of the front as are asked for, spread evenly along its first objective."""

@@ -1,6 +1,6 @@
 """What a run settles before it trains, written into the results folder once and read back: where and how trials run."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from ablate.records import (
     stored_executions,
     write_json,
 )
-from ablate.study.planning.plan import Plan, check_unchanged
+from ablate.study.planning.plan import Plan, check_unchanged, without
 from ablate.study.running.events import Observer, RecordSetAside
 from ablate.train import TRAINING_VERSION
 
@@ -116,11 +116,11 @@ def settle_execution(
 
 def _new_execution(plan: Plan, devices: tuple[str, ...], workers: int | None, worth: Worth) -> Execution:
     """CPU: a worker a core, or a trial if these are fewer, and the cores shared out. CUDA: what a device is worth."""
-    cores = environment.cores()
+    cores, search = environment.cores(), plan.study.config.search
     if workers is not None:
         count = workers
     elif devices == ("cpu",):
-        count = max(1, min(cores, len(plan.trials)))
+        count = max(1, min(cores, max(len(plan.trials), 0 if search is None else search.trials)))
     else:
         count = len(devices) * (worth(devices[0]) if plan.trials else 1)
     return Execution(device=",".join(devices), workers=count, threads=max(1, cores // count))
@@ -133,7 +133,7 @@ def agreement_of(plan: Plan, torch_version: str) -> Agreement:
     # What tuning settles is not there yet for the host that comes first; how it is found is agreed on instead.
     beyond = {"data.digest", "train.precision", *(tune.fields if tune else ())}
     base = {
-        **{section: _without(stored[section], section, beyond) for section in ("model", "data", "train")},
+        **{section: without(stored[section], section, beyond) for section in ("model", "data", "train")},
         "version": {"training": TRAINING_VERSION},
         **({"tune": tune.model_dump(mode="json")} if tune else {}),
     }
@@ -143,10 +143,6 @@ def agreement_of(plan: Plan, torch_version: str) -> Agreement:
         "torch": {"version": _minor(torch_version)},
     }
     return Agreement(base, digest(base), host)
-
-
-def _without(stored: Mapping[str, Any], section: str, left_out: Collection[str]) -> dict[str, Any]:
-    return {name: value for name, value in stored.items() if f"{section}.{name}" not in left_out}
 
 
 def _minor(version: str) -> str:

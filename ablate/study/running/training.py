@@ -45,9 +45,7 @@ def jobs_of(plan: Plan, folder: Path, only: Sequence[str], abreast: int = 1) -> 
 
     So pairs complete early, and workers that train one network side by side begin and end the last ones together.
     """
-    by_name = {planned.variant.name: planned for planned in plan.variants}
-    chosen = [lookup(by_name, name, "variant") for name in only] or list(plan.variants)
-    ready = [planned for planned in chosen if not planned.variant.awaits]
+    ready = [planned for planned in plan.named(only) if not planned.variant.awaits]
     wanted = {key for planned in ready for key in planned.keys.values()} - finished_keys(folder)
     trials = [(key, *owner) for key, owner in plan.trials.items() if key in wanted]
     place = {seed: position for position, seed in enumerate(plan.seeds)}

@@ -17,12 +17,12 @@ from ablate.measure import METRICS
 from ablate.randomness import seed_of
 from ablate.records import failure_path
 from ablate.schema import Range
-from ablate.study.planning.tuned import Chosen, with_values
+from ablate.study.planning.tuned import Chosen, fields_tuned, value_of_field, with_values
 from ablate.study.planning.variants import Variant
 from ablate.study.reading.load import Study
 from ablate.study.running.agenda import Job
 from ablate.study.running.events import Observer
-from ablate.study.running.rehearsal import rehearsal_of
+from ablate.study.running.rehearsal import FIRST_SEED, rehearsal_of
 from ablate.study.running.settling import usable_record
 from ablate.study.running.tried import DIRECTIONS, Tried
 
@@ -40,7 +40,8 @@ class Arm:
 
     def __init__(self, study: Study, variant: Variant, data_digest: str, folder: Path, observer: Observer) -> None:
         assert study.config.tune is not None
-        self._tune, self._primary, self._folder = study.config.tune, study.config.primary, folder
+        self._trials, self._fields = study.config.tune.trials, fields_tuned(study, variant)
+        self._primary, self._folder = study.config.primary, folder
         self._observer = observer
         self._variant, self._data_digest = variant, data_digest
         self._tried: list[Tried] = []
@@ -51,7 +52,7 @@ class Arm:
 
     def next_job(self) -> Job | None:
         """The trial that is to run now; None when all have ended."""
-        while len(self._tried) < self._tune.trials:
+        while len(self._tried) < self._trials:
             values = self._values()
             job = self._job(values)
             ended = self._ended(job, values)
@@ -59,6 +60,10 @@ class Arm:
                 return job
             self._tried.append(ended)
         return None
+
+    def seeds_ended(self) -> range:
+        """Of the trials that have ended."""
+        return range(FIRST_SEED, FIRST_SEED + len(self._tried))
 
     def chosen(self) -> Chosen:
         """The values with the best score, once all trials have ended, and what the report says of how they were found.
@@ -80,7 +85,7 @@ class Arm:
             "score": best.score,
             "stated_score": first.score if is_stated else None,
             "states": [each.state for each in self._tried],
-            "edges": [path for path, value in best.values.items() if _is_edge(self._tune.fields[path], value)],
+            "edges": [path for path, value in best.values.items() if _is_edge(self._fields[path], value)],
         }
 
     def _merit(self, tried: Tried) -> float:
@@ -89,8 +94,7 @@ class Arm:
 
     def _values(self) -> dict[str, float]:
         """What is tried next: first what the study states where that is allowed, so that the gain can be told."""
-        stated = self._stated()
-        fields = self._tune.fields
+        stated, fields = self._stated(), self._fields
         if not self._tried and all(fields[path].low <= value <= fields[path].high for path, value in stated.items()):
             return stated
         way = DIRECTIONS[METRICS[self._primary].direction]
@@ -100,7 +104,7 @@ class Arm:
 
     def _stated(self) -> dict[str, float]:
         """The fields as the variant has them; one that it leaves out is missing."""
-        found = {path: _value_of(self._variant, path) for path in self._tune.fields}
+        found = {path: value_of_field(self._variant, path) for path in self._fields}
         return {path: math.nan if value is None else value for path, value in found.items()}
 
     def _job(self, values: Mapping[str, float]) -> Job:
@@ -127,12 +131,6 @@ class Arm:
             losses = tuple(math.inf if loss is None else loss for loss in seen)
             return Tried(values, record.state, record.metrics[self._primary], losses)
         return Tried(values, "failed", None, ()) if failure_path(self._folder, job.key).exists() else None
-
-
-def _value_of(variant: Variant, path: str) -> float | None:
-    section, _, field = path.partition(".")
-    value: float | None = getattr(variant.model if section == "model" else variant.train, field)
-    return value
 
 
 def _is_edge(spanned: Range, value: float) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ablate.lookup import lookup
 from ablate.records import stored_plan
 from ablate.study.planning.plan import Plan, Planned
 from ablate.study.planning.tuned import Chosen, tuned_before, with_chosen
@@ -18,9 +17,7 @@ from ablate.study.running.tuning import Arm
 
 def awaiting(plan: Plan, only: Sequence[str] = ()) -> list[Planned]:
     """The variants of `plan` that are still to be tuned, of those that `only` names if it names any."""
-    by_name = {planned.variant.name: planned for planned in plan.variants}
-    chosen = [lookup(by_name, name, "variant") for name in only] or list(plan.variants)
-    return [planned for planned in chosen if planned.variant.awaits]
+    return [planned for planned in plan.named(only) if planned.variant.awaits]
 
 
 def tuned(plan: Plan, folder: Path, only: Sequence[str], train: Train, announcer: Announcer) -> Plan:
@@ -32,17 +29,18 @@ def tuned(plan: Plan, folder: Path, only: Sequence[str], train: Train, announcer
     waiting = sorted(awaiting(plan, only), key=lambda planned: -planned.macs)
     if not waiting or plan.study.config.tune is None:
         return plan
-    announcer.rehearsal(
-        plan, "tuning", [each.variant.name for each in awaiting(plan, only)], plan.study.config.tune.trials
-    )
     arms = {planned.variant.awaits: _arm(plan, planned, folder, announcer.observer) for planned in waiting}
     by_name = {arm.name: arm for arm in arms.values()}
+    jobs = [job for arm in arms.values() if (job := arm.next_job()) is not None]
+    rows = [each.variant.name for each in plan.variants if each.variant.name in by_name]
+    ended = {name: by_name[name].seeds_ended() for name in rows}
+    announcer.rehearsal(plan, "tuning", plan.study.config.tune.trials, ended)
 
     def after(job: Job) -> Sequence[Job]:
         following = by_name[job.variant].next_job()
         return () if following is None else (following,)
 
-    train([job for arm in arms.values() if (job := arm.next_job()) is not None], after)
+    train(jobs, after)
     chosen = {identity: arm.chosen() for identity, arm in arms.items() if arm.next_job() is None}
     _say_chosen(plan, waiting, chosen, announcer)
     known = {**_chosen_by_others(folder), **chosen}

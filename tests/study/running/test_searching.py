@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,13 @@ from engine_functions import SLOPES
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from ablate.errors import ResultsError, StudyError
+from ablate import environment
+from ablate.errors import ResultsError, StudyError, UnknownName
 from ablate.models.counts import count
 from ablate.models.resolve import resolve
 from ablate.records import load_results, record_path, write_json
 from ablate.report import write
+from ablate.report.numbers import ABSENT
 from ablate.report.searching import VALUES
 from ablate.study.planning.planner import counted, prepared
 from ablate.study.planning.variants import variant_at
@@ -214,6 +218,175 @@ def test_a_damaged_record_is_set_aside_and_tried_again(slopes: Any) -> None:
     (told,) = [event for event in slopes.events if isinstance(event, RecordSetAside)]
     assert (told.variant, told.seed, told.path.read_text()) == ("search", 10_003, "{")
     assert [event.seed for event in slopes.events if isinstance(event, TrialFinished)] == [10_003]
+
+
+def test_two_runs_of_one_folder_agree_on_what_the_first_of_them_found(slopes: Any) -> None:
+    slopes.run("seeds=1")
+    plan = slopes.plan()
+    shutil.rmtree(slopes.results)
+    shorter = {**plan, "searched": {**plan["searched"], "front": plan["searched"]["front"][:1]}}
+    ended: list[Any] = []
+
+    def other_run_is_faster(event: Any) -> None:
+        ended.extend([event] if isinstance(event, TrialFinished) else [])
+        if len(ended) == TRIALS and event is ended[-1]:
+            write_json(slopes.results / "plan.json", {**shorter, "variants": plan["variants"][:1]})
+
+    outcome = slopes.observe(other_run_is_faster).run("seeds=1")
+    assert (outcome.missing, outcome.failed) == (0, 0)
+    assert found(slopes.results) == shorter["searched"]
+    assert [each["variant"] for each in slopes.plan()["variants"]] == [each["variant"] for each in plan["variants"][:2]]
+
+
+def test_where_nothing_comes_to_an_end_the_baseline_stands_alone(slopes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "TRIAL", "engine_functions:slope_without_validation")
+    outcome = slopes.run("retries=0", "search.trials=4", "seeds=2")
+    assert Counter(each["state"] for each in found(slopes.results)["trials"]) == {"failed": 4}
+    assert [each["variant"] for each in slopes.plan()["variants"]] == [slopes.plan()["baseline"]]
+    write(outcome.results, ["md"])
+    report = (slopes.results / "report.md").read_text()
+    assert "accuracy (%) and parameters: 4 failed." in report
+    assert "came to an end with a score: the baseline stands alone" in report
+
+
+def test_what_is_tried_twice_is_on_the_front_once(slopes: Any) -> None:
+    slopes.run("search.fields={model.middle_depth: {low: 0, high: 1}}", "search.sampler=random", "seeds=1")
+    searched = found(slopes.results)
+    tried = [tuple(each["levels"].items()) for each in searched["trials"]]
+    assert len(set(tried)) <= 6 < len(tried)
+    flagged = [each["levels"] for each in searched["trials"] if each["front"]]
+    assert sorted(map(str, flagged)) == sorted(map(str, searched["front"]))
+
+
+def test_a_front_without_measured_costs_has_gaps(slopes: Any) -> None:
+    slopes.run("search.objectives=[accuracy, latency]", "measure=[accuracy, latency]", "seeds=2")
+    (slopes.results / "costs.json").unlink()
+    write(load_results(slopes.results), ["md"])
+    report = (slopes.results / "report.md").read_text()
+    section = report[report.index("## Search") : report.index("A search sees every combination once")]
+    rows = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| downsample=")]
+    assert len(rows) >= 2
+    baseline = slopes.plan()["baseline"]
+    assert all(row[-1].strip() == ABSENT for row in rows if row[0].strip() != baseline)
+
+
+def test_a_schedule_that_no_budget_can_stretch_ends_the_search(slopes: Any) -> None:
+    schedule = "train={epochs: 4, batch_size: 16, schedule: milestones, milestones: [2], decay_factor: 0.1}"
+    with pytest.raises(StudyError, match=r"budget.on: macs gives variant .* but train.schedule milestones"):
+        slopes.run("budget={on: macs}", schedule)
+
+
+def test_blocks_of_seeds_go_with_a_search_over_fields_alone(slopes: Any) -> None:
+    blocks = "seeds={start: 3, until: 0.01, at_most: 4}"
+    outcome = slopes.run("factors={}", "baseline={}", blocks, "search.front=2", "search.trials=4")
+    assert outcome.missing == 0
+    assert len(slopes.plan()["variants"]) > 1
+
+
+def test_a_search_has_as_many_workers_as_it_has_trials_for(slopes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "cores", lambda: 3)
+    slopes.run("seeds=1", workers=None)
+    (settled,) = json.loads((slopes.results / "execution.json").read_text()).values()
+    assert (settled["workers"], settled["threads"]) == (3, 1)
+
+
+def test_a_variant_has_no_name_before_it_is_found(slopes: Any) -> None:
+    with pytest.raises(UnknownName, match="--only strided: a search finds its variants first; run it without --only"):
+        slopes.run(only=("strided",))
+    assert not (slopes.results / "scored").exists()
+
+
+def test_a_latency_that_the_device_cannot_tell_is_said_before_trials_fail_of_it(slopes: Any) -> None:
+    overrides = ["search.objectives=[accuracy, latency]", "measure=[accuracy, latency]", "cost.modes=[cuda_graph]"]
+    with pytest.raises(StudyError, match=r"cost.modes: .* cuda_graph needs a CUDA device, not cpu; put eager first"):
+        slopes.run(*overrides)
+    assert not (slopes.results / "scored").exists()
+
+
+def test_a_search_that_goes_on_says_what_it_has(slopes: Any, interrupted: Any) -> None:
+    interrupted(slopes, 5)
+    slopes.events.clear()
+    slopes.run()
+    started = next(event for event in slopes.events if isinstance(event, StudyStarted))
+    trained = [event.seed for event in slopes.events if isinstance(event, TrialFinished) and event.variant == "search"]
+    assert len(started.done) + len(trained) == TRIALS
+    assert {seed for _, seed in started.done} == set(range(10_000, 10_000 + TRIALS)) - set(trained)
+
+
+BUILDER = """\
+def net(num_classes, in_channels, hidden: int = 8, slope: float = 0.1, name: str = "x", dropout: float = 0.0):
+    from torch import nn
+    return nn.Sequential(
+        nn.Conv2d(in_channels, hidden, 3), nn.LeakyReLU(slope), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Dropout(dropout), nn.Linear(hidden, num_classes),
+    )
+"""
+
+
+class TestBuilder:
+    """A search over the arguments of a network of one's own."""
+
+    @pytest.fixture
+    def own(self, slopes: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+        (slopes.folder / "net.py").write_text(BUILDER)
+        text = STUDY[: STUDY.index("factors:")] + STUDY[STUDY.index("design:") :]
+        fields = "{model.hidden: {low: 2, high: 40}, model.slope: {low: 0.0, high: 0.5}}"
+        text = text.replace(
+            "{preset: mini_xception, width: 0.125, middle_depth: 1}", "{builder: 'net.py:net', hidden: 8, slope: 0.1}"
+        )
+        (slopes.folder / "toy.yaml").write_text(re.sub(r"fields: .*", f"fields: {fields}", text))
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:slope_of_hidden")
+        return slopes
+
+    def test_numbers_are_searched_whole_where_they_are_annotated_so(self, own: Any) -> None:
+        outcome = own.run("seeds=1", "search.trials=8")
+        assert (outcome.missing, outcome.failed) == (0, 0)
+        assert own.plan()["baseline"] == "hidden=8,slope=0.1"
+        for each in found(own.results)["trials"]:
+            hidden, slope = int(each["levels"]["hidden"]), float(each["levels"]["slope"])
+            assert 2 <= hidden <= 40
+            assert 0 <= slope <= 0.5
+            assert each["values"]["params"] == 3 * hidden * 9 + hidden + 10 * hidden + 10
+        widest = max(int(each["levels"]["hidden"]) for each in found(own.results)["trials"])
+        assert str(widest) in {each["hidden"] for each in found(own.results)["front"]}
+
+    def test_a_network_that_cannot_be_is_told_with_its_reason(self, own: Any) -> None:
+        refusing = "    if hidden > 20: raise ValueError(f'{hidden} is too much')\n    from torch"
+        (own.folder / "net.py").write_text(BUILDER.replace("    from torch", refusing))
+        outcome = own.run("seeds=1", "search.trials=8")
+        trials = found(own.results)["trials"]
+        impossible = [each for each in trials if int(each["levels"]["hidden"]) > 20]
+        assert impossible
+        assert [each for each in trials if each["state"] == "infeasible"] == impossible
+        for each in impossible:
+            assert f"ValueError: {each['levels']['hidden']} is too much" in each["why"]
+        write(outcome.results, ["md"])
+        told = f"{len(impossible)} of the infeasible could not be built; the first: "
+        assert told in (own.results / "report.md").read_text()
+
+    @pytest.mark.parametrize(
+        ("field", "sentence"),
+        [
+            (
+                "model.width",
+                "unknown field to search 'model.width'; .*choices: model.dropout, model.hidden, model.slope",
+            ),
+            ("model.name", "unknown field to search 'model.name'"),
+            ("model.num_classes", "unknown field to search 'model.num_classes'"),
+            ("model.dropout", "model.dropout: the baseline has no value of it"),
+        ],
+    )
+    def test_other_fields_are_not_searched(self, own: Any, field: str, sentence: str) -> None:
+        with pytest.raises(StudyError, match=sentence):
+            load_study(own.folder / "toy.yaml", [f"search.fields={{{field}: {{low: 0.1, high: 0.2}}}}"])
+
+    def test_a_column_has_one_meaning(self, own: Any) -> None:
+        (own.folder / "net.py").write_text(BUILDER.replace("slope", "params"))
+        field = "search.fields={model.params: {low: 0.1, high: 0.2}}"
+        text = (own.folder / "toy.yaml").read_text().replace("slope: 0.1", "params: 0.1")
+        (own.folder / "toy.yaml").write_text(text)
+        with pytest.raises(StudyError, match=r"'params' is a column of the result tables already; give the builder's"):
+            load_study(own.folder / "toy.yaml", [field])
 
 
 @pytest.mark.slow

@@ -16,6 +16,8 @@ from study.test_run import start, wait_for_records
 
 from ablate.errors import ResultsError, StudyError
 from ablate.records import load_results
+from ablate.report import write
+from ablate.report.numbers import ABSENT
 from ablate.study.preview import preview
 from ablate.study.reading.load import load_study
 from ablate.study.running import training
@@ -164,6 +166,95 @@ class TestStopped:
         tuned = {each["variant"]: "tuned" in each for each in hills.plan()["variants"]}
         assert tuned == {"strided": False, "maxpool": False, "spd": True}
         assert hills.run().missing == 0
+
+
+class TestFieldsOfSome:
+    """Variants that have no use for a field do not look for it."""
+
+    FIELDS = "tune.fields={train.lr: {low: 0.001, high: 3.0, log: true}, model.dropout: {low: 0.0, high: 0.5}}"
+
+    def test_a_network_without_dropout_tunes_the_rest(self, hills: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        networks = "{strided: {model.preset: mini_xception}, resnet: {model.preset: torchvision/resnet18}}"
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:hill_of_any_network")
+        outcome = hills.run(
+            *("model={preset: mini_xception}", f"factors={{net: {networks}}}", "baseline={net: strided}"),
+            *(self.FIELDS, "tune.trials=4", "seeds=2"),
+        )
+        assert (outcome.missing, outcome.failed) == (0, 0)
+        tuned = {each["variant"]: each["tuned"] for each in hills.plan()["variants"]}
+        assert list(tuned["strided"]["values"]) == ["train.lr", "model.dropout"]
+        assert list(tuned["resnet"]["values"]) == ["train.lr"]
+        assert tuned["resnet"]["states"] == ["complete"] * 4
+        write(outcome.results, ["md"])
+        report = (hills.results / "report.md").read_text()
+        section = report[report.index("## Tuning") :].split("\n## ")[0]
+        (row,) = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| resnet ")]
+        assert row[1].strip() == f"{tuned['resnet']['values']['train.lr']:g}"
+        assert row[2].strip() == ABSENT
+
+    def test_a_variant_that_has_use_for_none_trains_as_it_is_stated(self, hills: Any) -> None:
+        adam, sgd = "{train.optimizer: adam, train.lr: 0.1}", "{train.optimizer: sgd}"
+        overrides = [
+            *("factors={optimizer: {sgd: " + sgd + ", adam: " + adam + "}}", "baseline={optimizer: sgd}"),
+            *("tune.fields={train.momentum: {low: 0.5, high: 0.95}}", "tune.trials=4", "seeds=2"),
+        ]
+        outcome = hills.run(*overrides)
+        assert outcome.missing == 0
+        variants = {each["variant"]: each for each in hills.plan()["variants"]}
+        assert len(variants["sgd"]["tuned"]["states"]) == 4
+        assert "tuned" not in variants["adam"]
+        assert "awaits" not in variants["adam"]
+        assert Counter(scored(hills.results)) == {"validation": 4, "test": 4}
+        write(outcome.results, ["md"])
+        assert "adam has no use for what was tuned" in (hills.results / "report.md").read_text()
+
+    def test_an_argument_of_a_builder_is_tuned_by_its_name(self, hills: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        lines = ["def net(num_classes, dropout: float = 0.0):", "    from torch import nn"]
+        body = "    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, num_classes))"
+        (hills.folder / "net.py").write_text("\n".join([*lines, body]))
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:hill_of_any_network")
+        networks = "{strided: {model.preset: mini_xception}, own: {model.builder: 'net.py:net'}}"
+        hills.run(
+            *("model={preset: mini_xception}", f"factors={{net: {networks}}}", "baseline={net: strided}"),
+            *(self.FIELDS, "tune.trials=4", "seeds=2"),
+        )
+        own = next(each for each in hills.plan()["variants"] if each["variant"] == "own")
+        assert own["model"]["arguments"] == {"dropout": own["tuned"]["values"]["model.dropout"]}
+
+
+def test_two_runs_of_one_folder_keep_what_each_has_chosen(hills: Any) -> None:
+    few = ("tune.trials=4", "seeds=2")
+    nested: list[Any] = []
+
+    def another_run(event: Any) -> None:
+        if isinstance(event, StudyStarted) and event.phase == "tuning" and not nested:
+            nested.append(hills.run(*few, only=("spd",)))
+
+    outcome = hills.observe(another_run).run(*few, only=("strided",))
+    assert {each["variant"] for each in hills.plan()["variants"] if "tuned" in each} == {"strided", "spd"}
+    assert outcome.missing == 2
+    spd = hills.plan()["variants"][2]["tuned"]
+    assert spd == nested[0].results.plan["variants"][2]["tuned"]
+
+
+def test_tuning_that_goes_on_says_what_it_has(hills: Any, interrupted: Any) -> None:
+    interrupted(hills, 5)
+    hills.events.clear()
+    hills.run()
+    started = next(event for event in hills.events if isinstance(event, StudyStarted))
+    trained = [event for event in hills.events if isinstance(event, TrialFinished) and event.seed >= 10_000]
+    assert len(started.done) + len(trained) == 3 * TRIALS
+    assert not started.done & {(event.variant, event.seed) for event in trained}
+
+
+def test_trials_that_their_recipe_stops_early_are_judged_by_the_epochs_they_have() -> None:
+    curves = [(3.0, 2.0, 1.0)] * 3 + [(2.0, 1.0)] * 2 + [(5.0, math.inf, 1.0)] * 1
+    arm = object.__new__(Arm)
+    arm._tried = [Tried({}, "complete", 0.5, curve) for curve in curves]
+    # The last epoch is never judged: six losses of the first epoch, four of the second, too few.
+    assert arm._limits() == [3.0]
+    arm._tried += [Tried({}, "complete", 0.5, (5.0, math.inf, 1.0))] * 3
+    assert arm._limits() == [3.0]
 
 
 class TestFailures:
