@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+PROCESSES = 2  # that take turns at the rounds of a set
+
 # What a set says of each variant beside `problems`: by operator in `uncounted`, else by column.
 BY_COLUMN = ("columns", "rounds", "samples", "spread", "uncounted")
 

@@ -6,7 +6,7 @@ pairing      a table of trials, and weights -> differences paired by seed
 unpaired     two groups of values that share no seed
 verdicts     Holm over a family, and the words that follow
 improvement  how often a variant is the better one
-bootstrap    bits, one a trial and test image -> intervals over seeds and images
+images       bits, one a trial and test image -> intervals over seeds and images
 claims       which variants a published difference is about
 conclusions  all of it together, as tables
 summary      each variant by itself

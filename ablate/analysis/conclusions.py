@@ -6,12 +6,20 @@ from typing import Any
 
 import pandas as pd
 
-from ablate.analysis.bootstrap import RESAMPLED_METRIC, UNKNOWN, CorrectBits, Interval, Resampled, images_intervals
 from ablate.analysis.claims import TestedClaim, cells_of, claim_weights
 from ablate.analysis.factorial import Cells, Contrast, pair
+from ablate.analysis.images import METRIC_OF_IMAGES, UNKNOWN, CorrectBits, Interval, OverSeeds, images_intervals
 from ablate.analysis.improvement import probability_of_improvement
 from ablate.analysis.pairing import Comparison, by_seed, check_trials, compare
-from ablate.analysis.verdicts import Direction, Finding, adjust, badges_of, claim_verdict_of, verdict_of
+from ablate.analysis.verdicts import (
+    Direction,
+    Finding,
+    adjust,
+    badges_of,
+    claim_badges_of,
+    claim_verdict_of,
+    verdict_of,
+)
 from ablate.errors import AblateError, UnknownName
 from ablate.lookup import suggestion
 from ablate.measure import DIRECTIONS
@@ -49,9 +57,9 @@ def contrasts(
     belongs to it; `p_sign_flip` is exact; `p_adjusted` is `p_value` after Holm over the variants, each metric a family;
     `effect_size` is Cohen's d_z; `probability_of_improvement` is the share of pairs in which the variant is better;
     `verdict` (None under 3 pairs) is decided by `p_adjusted` and, where `margin` gives the difference that does not
-    matter (one number, or one a metric), by two one-sided tests. `images_ci_low` and `images_ci_high` are the 95 %
-    interval over seeds x images (`ablate.analysis.bootstrap`), for `accuracy` where `correct` has the bits of every
-    trial, else NaN.
+    matter (one number, or one a metric), by two one-sided tests, after Holm as well. `images_ci_low` and
+    `images_ci_high` are the 95 % interval over seeds and test images (`ablate.analysis.images`), for `accuracy` where
+    `correct` has the bits of every trial, else NaN.
 
     `directions` says which way is better for columns that `ablate.measure` does not know. Raises `AblateError` for an
     unknown baseline, missing columns, repeated trials, a metric without a direction and a margin that is no margin.
@@ -97,13 +105,10 @@ def conclude(
         compare(values[metric], metric, claim_weights(stand, claim, factor_columns or {}))
         for claim, metric in zip(claims, claim_metrics, strict=True)
     ]
-    findings = adjust([*differences, *claimed])
+    findings = adjust([*differences, *claimed], margins)
     of_contrasts = zip(asked, findings[: len(asked)], _over_images(differences, correct or {}), strict=True)
     of_claims = zip(claims, findings[len(asked) :], strict=True)
-    rows = [
-        _contrast_row(each, finding, images, ways[metric], margins[metric])
-        for (each, metric), finding, images in of_contrasts
-    ]
+    rows = [_contrast_row(each, finding, images, ways[metric]) for (each, metric), finding, images in of_contrasts]
     return Conclusions(
         contrasts=_frame(rows, CONTRAST_COLUMNS),
         claims=_frame([_claim_row(*each, ways) for each in of_claims], CLAIM_COLUMNS),
@@ -111,17 +116,15 @@ def conclude(
 
 
 def _over_images(differences: Sequence[Comparison], correct: CorrectBits) -> list[Interval]:
-    at = [index for index, each in enumerate(differences) if each.metric == RESAMPLED_METRIC]
-    asked = [Resampled(differences[index].weights, differences[index].pairs.seeds) for index in at]
+    at = [index for index, each in enumerate(differences) if each.metric == METRIC_OF_IMAGES]
+    asked = [OverSeeds(differences[index].weights, differences[index].pairs.seeds) for index in at]
     intervals = [UNKNOWN] * len(differences)
     for index, interval in zip(at, images_intervals(correct, asked), strict=True):
         intervals[index] = interval
     return intervals
 
 
-def _contrast_row(
-    each: Contrast, finding: Finding, images: Interval, way: Direction, margin: float | None
-) -> dict[str, object]:
+def _contrast_row(each: Contrast, finding: Finding, images: Interval, way: Direction) -> dict[str, object]:
     comparison, effect, pairs = finding.comparison, finding.comparison.effect, finding.comparison.pairs
     return {
         "variant": each.variant,
@@ -138,7 +141,7 @@ def _contrast_row(
         "p_adjusted": finding.p_adjusted,
         "effect_size": effect.effect_size,
         "probability_of_improvement": probability_of_improvement(pairs.differences, pairs.magnitude, way),
-        "verdict": verdict_of(finding, way, margin),
+        "verdict": verdict_of(finding, way),
         "badges": badges_of(finding),
     }
 
@@ -154,7 +157,7 @@ def _claim_row(claim: TestedClaim, finding: Finding, ways: Mapping[str, Directio
         "ci_low": comparison.effect.ci_low,
         "ci_high": comparison.effect.ci_high,
         "verdict": claim_verdict_of(finding, ways[comparison.metric]),
-        "badges": badges_of(finding),
+        "badges": claim_badges_of(finding),
     }
 
 

@@ -1,26 +1,27 @@
 """Studies that cross several factors: how much each explains, where they interact, where one at a time would mislead.
 
-All of it by ordinary least squares with one effect a seed (a randomised complete block design; Montgomery 2017, Design
-and Analysis of Experiments, chapters 4 and 5), so that unlike in a paired contrast every cell lends its spread to every
-interval, as if all spread alike. A seed counts when every combination of levels has a value at it; under two such seeds
-there are no numbers. Factors of a single level are left out. Rows that met different test images do not mix: give the
-trials of one condition of the data at a time.
+The analysis of variance is ordinary least squares with one effect a seed (a randomised complete block design;
+Montgomery 2017, Design and Analysis of Experiments, chapters 4 and 5), in which every cell lends its spread to all, as
+if all spread alike. They do not (a network that barely trains scatters ten times as far), so intervals and p-values of
+differences are paired by seed, as those of contrasts are. A seed counts when every combination of levels has a value at
+it; under two such seeds there are no numbers. Factors of a single level are left out. Rows that met different test
+images do not mix: give the trials of one condition of the data at a time.
 """
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import optimize, stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.multitest import multipletests
 
-from ablate.analysis.effects import CONFIDENCE, t_quantile
+from ablate.analysis.effects import CONFIDENCE, ROUNDING, PairedEffect, half_interval, paired_effect
 from ablate.analysis.grid import Grid, grid
 from ablate.analysis.verdicts import Direction
 
@@ -86,8 +87,8 @@ def interactions(
 
     `baseline` is factor -> level. `first` and `second` are levels, `alpha=x` and `beta=y`; `difference` is what
     `alpha=x` changes at `beta=y`, minus what it changes at the baseline's level of beta, averaged over the other
-    factors, in the metric's unit. The interval is the 95 % t interval of the coefficient in the model of `anova`;
-    `p_adjusted` is `p_value` after Holm over all rows. Raises `AblateError` as `grid` does.
+    factors, in the metric's unit, and paired by seed: the interval is the 95 % t interval over seeds. `p_adjusted` is
+    `p_value` after Holm over all rows. Raises `AblateError` as `grid` does.
     """
     cells = grid(trials, factors, metric, baseline)
     changes = [(factor, code) for factor, levels in cells.levels.items() for code in range(1, len(levels))]
@@ -96,16 +97,31 @@ def interactions(
     frame = _frame(rows, INTERACTION_COLUMNS, 2)
     if not (cells.testable and pairs):
         return frame
-    fit = _fitted(cells)
-    names = [f"{_coefficient(cells, *first)}:{_coefficient(cells, *second)}" for first, second in pairs]
-    intervals, p_values = fit.conf_int(alpha=1 - CONFIDENCE).loc[names].to_numpy(), fit.pvalues[names].to_numpy()
+    effects = [_interaction(cells, first, second) for first, second in pairs]
+    p_values = [each.p_value for each in effects]
     return frame.assign(
-        difference=fit.params[names].to_numpy(),
-        ci_low=intervals[:, 0],
-        ci_high=intervals[:, 1],
+        difference=[each.difference for each in effects],
+        ci_low=[each.ci_low for each in effects],
+        ci_high=[each.ci_high for each in effects],
         p_value=p_values,
         p_adjusted=multipletests(p_values, method="holm")[1],
     )
+
+
+def _interaction(cells: Grid, first: tuple[str, int], second: tuple[str, int]) -> PairedEffect:
+    """What two changes, factor and code of the level, do together beyond what each does alone, seed by seed."""
+    of_two = _by_two(cells, first[0], second[0])
+    change = of_two[:, first[1], :] - of_two[:, 0, :]
+    return paired_effect(change[:, second[1]] - change[:, 0], float(np.abs(cells.values).max()))
+
+
+def _by_two(cells: Grid, factor: str, other: str) -> NDArray[np.float64]:
+    """Means over the remaining factors, seed by seed; shape (seeds, levels of `factor`, levels of `other`)."""
+    values = cells.values.reshape(len(cells.values), *cells.means.shape)
+    axes = [1 + list(cells.levels).index(name) for name in (factor, other)]
+    rest = tuple(axis for axis in range(1, values.ndim) if axis not in axes)
+    means: NDArray[np.float64] = values.mean(axis=rest)
+    return means if axes[0] < axes[1] else means.transpose(0, 2, 1)
 
 
 def misleading(
@@ -113,8 +129,8 @@ def misleading(
 ) -> Misleading:
     """Where changing one factor at a time from `baseline` (factor -> level) would choose wrongly; see `Misleading`.
 
-    Intervals are those of least squares with one effect a seed and one a cell, each at 95 % after Bonferroni over every
-    pair of levels of a factor at every level of another (`reversals`), or over all cells but `chosen` (`beaten`).
+    Intervals are paired t intervals over seeds, each at 95 % after Bonferroni over every pair of levels of a factor at
+    every level of another (`reversals`), or over all cells but `chosen` (`beaten`).
     `direction` says which way `metric` is better. Raises `AblateError` as `grid` does.
     """
     cells = grid(trials, factors, metric, baseline)
@@ -133,31 +149,46 @@ def misleading(
 
 
 def _reversals(cells: Grid, factor: str, other: str, sign: int, tested: int) -> list[dict[str, object]]:
-    axes = [list(cells.levels).index(name) for name in (factor, other)]
-    rest = tuple(axis for axis in range(len(cells.levels)) if axis not in axes)
-    means = cells.means.mean(axis=rest) if axes[0] < axes[1] else cells.means.mean(axis=rest).T
-    best = (sign * means).argmax(axis=0)
-    half_width = _half_width(cells, cells.means.size // means.size, tested)
+    values = _by_two(cells, factor, other)
+    best = (sign * values.mean(axis=0)).argmax(axis=0)
     rows: list[dict[str, object]] = []
-    for at, other_at in itertools.combinations(range(means.shape[1]), 2):
-        lead = means[best[at], at] - means[best[other_at], at]
-        other_lead = means[best[other_at], other_at] - means[best[at], other_at]
-        if min(sign * lead, sign * other_lead) > half_width:
-            here = (cells.levels[factor][best[at]], _level(cells, other, at), *_around(lead, half_width))
+    for at, other_at in itertools.combinations(range(values.shape[2]), 2):
+        lead = _difference(values[:, best[at], at] - values[:, best[other_at], at], tested)
+        other_lead = _difference(values[:, best[other_at], other_at] - values[:, best[at], other_at], tested)
+        if all(_leads(found, sign) for found in (lead, other_lead)):
+            here = (cells.levels[factor][best[at]], _level(cells, other, at), *lead)
             there = (cells.levels[factor][best[other_at]], _level(cells, other, other_at))
-            row = (factor, *here, *there, *_around(other_lead, half_width))
-            rows.append(dict(zip(REVERSAL_COLUMNS, row, strict=True)))
+            rows.append(dict(zip(REVERSAL_COLUMNS, (factor, *here, *there, *other_lead), strict=True)))
     return rows
 
 
 def _beaten(cells: Grid, chosen: int, sign: int) -> list[dict[str, object]]:
-    means = cells.means.ravel()
-    best = int((sign * means).argmax())
-    difference, half_width = means[best] - means[chosen], _half_width(cells, 1, means.size - 1)
-    if sign * difference <= half_width:
+    """Of the cells that are better beyond chance the best; a better mean alone may be that of a cell that scatters."""
+    tested = cells.values.shape[1] - 1
+    found = {
+        at: _difference(cells.values[:, at] - cells.values[:, chosen], tested)
+        for at in range(cells.values.shape[1])
+        if at != chosen
+    }
+    better = {at: difference for at, difference in found.items() if _leads(difference, sign)}
+    if not better:
         return []
-    row = (cells.variants[best], cells.variants[chosen], *_around(difference, half_width))
+    best = max(better, key=lambda at: sign * better[at][0])
+    row = (cells.variants[best], cells.variants[chosen], *better[best])
     return [dict(zip(BEATEN_COLUMNS, row, strict=True))]
+
+
+def _difference(differences: NDArray[np.float64], tested: int) -> tuple[float, float, float]:
+    """Mean of paired differences with the interval that is one of `tested` that hold together."""
+    middle, deviation = float(differences.mean()), float(differences.std(ddof=1))
+    half_width = half_interval(deviation, len(differences), 1 - (1 - CONFIDENCE) / tested)
+    return middle, middle - half_width, middle + half_width
+
+
+def _leads(found: tuple[float, float, float], sign: int) -> bool:
+    """Whether a difference is above 0 in the better direction; without spread there is nothing to judge it by."""
+    middle, low, high = found
+    return sign * middle > (high - low) / 2 > ROUNDING
 
 
 def _chosen(cells: Grid, sign: int) -> int:
@@ -167,12 +198,6 @@ def _chosen(cells: Grid, sign: int) -> int:
         for axis, named in enumerate(cells.levels.values())
     ]
     return int(np.ravel_multi_index([int((sign * each).argmax()) for each in alone], cells.means.shape))
-
-
-def _half_width(cells: Grid, averaged: int, tested: int) -> float:
-    """Of the interval of a difference of two means over `averaged` cells each, one of `tested` that hold together."""
-    error = math.sqrt(2 * cells.residual_square / (averaged * len(cells.values)))
-    return t_quantile(cells.residual_df + 1, 1 - (1 - CONFIDENCE) / tested) * error
 
 
 def _fitted(cells: Grid) -> Any:
@@ -209,10 +234,6 @@ def _noncentrality(f: float, df: float, residual_df: float, chance: float) -> fl
     return float(optimize.brentq(lambda each: stats.ncf.cdf(f, df, residual_df, each) - chance, 0.0, above, xtol=1e-12))
 
 
-def _around(middle: float, half_width: float) -> tuple[float, float, float]:
-    return middle, middle - half_width, middle + half_width
-
-
 def _pairs_of_levels(cells: Grid, factor: str) -> int:
     return len(cells.levels[factor]) * (len(cells.levels[factor]) - 1) // 2
 
@@ -227,10 +248,6 @@ def _column(cells: Grid, factor: str) -> str:
 
 def _formula(cells: Grid, term: Sequence[str]) -> str:
     return ":".join(f"C({_column(cells, factor)})" for factor in term)
-
-
-def _coefficient(cells: Grid, factor: str, code: int) -> str:
-    return f"C({_column(cells, factor)})[T.{code}]"
 
 
 def _level(cells: Grid, factor: str, code: int) -> str:

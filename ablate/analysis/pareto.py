@@ -1,14 +1,14 @@
 """Which variants are worth their cost: those that no other matches in accuracy for less, or beats for the same."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ablate.analysis.effects import ROUNDING, t_quantile
+from ablate.analysis.effects import CONFIDENCE, ROUNDING, t_quantile
 from ablate.analysis.verdicts import FEWEST_PAIRS
 
 ParetoState = Literal["front", "dominated", "clearly dominated", "not measured"]
@@ -16,7 +16,13 @@ ParetoState = Literal["front", "dominated", "clearly dominated", "not measured"]
 FRONT_COLUMNS = ("cost", "variant", "state", "dominated_by")
 
 
-def fronts(variants: pd.DataFrame, accuracy: pd.DataFrame, costs: Sequence[str]) -> pd.DataFrame:
+Bounds = Mapping[str, pd.DataFrame]
+"""Of costs that were measured: `low` and `high` ends of their intervals, by variant."""
+
+
+def fronts(
+    variants: pd.DataFrame, accuracy: pd.DataFrame, costs: Sequence[str], bounds: Bounds | None = None
+) -> pd.DataFrame:
     """The Pareto front of accuracy (more is better) against every one of `costs` (less is better), cost by cost.
 
     `variants` has one row a variant: `variant` and the columns `costs`; all must have met the same test images.
@@ -25,8 +31,9 @@ def fronts(variants: pd.DataFrame, accuracy: pd.DataFrame, costs: Sequence[str])
 
     - `front`: none is at least as good in both and better in one; variants equal in both stand on it together.
     - `dominated`: some other is, by the point estimates; `dominated_by` is the most accurate such, then the cheapest.
-    - `clearly dominated`: of some such variant the paired 95 % interval of its lead in accuracy lies above 0 (three
-      pairs at least); `dominated_by` is the most accurate of those.
+    - `clearly dominated`: some such variant leads in accuracy with an interval above 0 that holds together with those
+      of all pairs of `variants` (95 % after Bonferroni; three seeds at least), and is cheaper by its count or, of what
+      was measured, with an interval (`bounds`) that lies below; `dominated_by` is the most accurate of those.
     - `not measured`: accuracy or cost is missing; it neither dominates nor is dominated.
 
     `dominated_by` is empty in the first and last state.
@@ -35,24 +42,41 @@ def fronts(variants: pd.DataFrame, accuracy: pd.DataFrame, costs: Sequence[str])
     values = accuracy.reindex(columns=names).to_numpy(dtype=np.float64)
     means = np.array([_mean(column) for column in values.T])
     leads = clear_leads(values)
-    rows = [
-        {"cost": cost, "variant": name, **_standing(at, means, variants[cost].to_numpy(np.float64), leads, names)}
-        for cost in costs
-        for at, name in enumerate(names)
-    ]
+    rows = [row for cost in costs for row in _standings(variants, cost, means, leads, bounds or {})]
     return pd.DataFrame(rows, columns=list(FRONT_COLUMNS))
 
 
+def _standings(
+    variants: pd.DataFrame, cost: str, means: NDArray[np.float64], leads: NDArray[np.bool_], bounds: Bounds
+) -> Iterator[dict[str, str]]:
+    names, value = [str(name) for name in variants["variant"]], variants[cost].to_numpy(np.float64)
+    clear = leads & _clearly_cheaper(value, bounds.get(cost), names)
+    for at, name in enumerate(names):
+        yield {"cost": cost, "variant": name, **_standing(at, means, value, clear, names)}
+
+
 def clear_leads(accuracy: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether the paired 95 % t interval of variant i minus variant j lies above 0; shape (variants, variants).
+    """Whether the paired t interval of variant i minus variant j lies above 0; shape (variants, variants).
 
-    `accuracy` is seeds x variants, NaN where a trial is missing. Differences that are all equal have no interval, and
-    under 3 pairs nothing is clear.
+    The intervals of all pairs hold together at 95 % (Bonferroni). `accuracy` is seeds x variants, NaN where a trial is
+    missing. Differences that are all equal have no interval, and under 3 pairs nothing is clear.
     """
-    return np.stack([_clearly_above(accuracy, accuracy[:, [at]]) for at in range(accuracy.shape[1])], axis=1)
+    variants = accuracy.shape[1]
+    confidence = 1 - (1 - CONFIDENCE) / max(1, variants * (variants - 1) // 2)
+    return np.stack([_clearly_above(accuracy, accuracy[:, [at]], confidence) for at in range(variants)], axis=1)
 
 
-def _clearly_above(accuracy: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _clearly_cheaper(
+    value: NDArray[np.float64], bounds: pd.DataFrame | None, names: Sequence[str]
+) -> NDArray[np.bool_]:
+    """Whether variant i costs no more than variant j, by intervals where there are some."""
+    if bounds is None:
+        return value[:, np.newaxis] <= value
+    known = bounds.reindex(list(names))
+    return known["high"].to_numpy(np.float64)[:, np.newaxis] < known["low"].to_numpy(np.float64)
+
+
+def _clearly_above(accuracy: NDArray[np.float64], other: NDArray[np.float64], confidence: float) -> NDArray[np.bool_]:
     differences = accuracy - other
     paired = ~np.isnan(differences)
     n = paired.sum(axis=0)
@@ -61,14 +85,14 @@ def _clearly_above(accuracy: NDArray[np.float64], other: NDArray[np.float64]) ->
     mean = kept.sum(axis=0) / n
     squares = (np.where(paired[:, testable], kept - mean, 0.0) ** 2).sum(axis=0)
     deviation = np.sqrt(squares / (n - 1))
-    half_width = np.array([t_quantile(int(count)) for count in n]) * deviation / np.sqrt(n)
+    half_width = np.array([t_quantile(int(count), confidence) for count in n]) * deviation / np.sqrt(n)
     clear = np.zeros(accuracy.shape[1], dtype=bool)
     clear[testable] = (mean > half_width) & (deviation > ROUNDING)
     return clear
 
 
 def _standing(
-    at: int, means: NDArray[np.float64], cost: NDArray[np.float64], leads: NDArray[np.bool_], names: Sequence[str]
+    at: int, means: NDArray[np.float64], cost: NDArray[np.float64], clear: NDArray[np.bool_], names: Sequence[str]
 ) -> dict[str, str]:
     if math.isnan(means[at]) or math.isnan(cost[at]):
         return {"state": "not measured", "dominated_by": ""}
@@ -77,7 +101,7 @@ def _standing(
     dominating = no_worse & ((means > means[at]) | (cost < cost[at]))
     if not dominating.any():
         return {"state": "front", "dominated_by": ""}
-    clearly = dominating & leads[:, at]
+    clearly = dominating & clear[:, at]
     state: ParetoState = "clearly dominated" if clearly.any() else "dominated"
     among = np.flatnonzero(clearly if clearly.any() else dominating)
     best = among[np.lexsort((cost[among], -means[among]))[0]]

@@ -2,10 +2,14 @@
 
 Times have heavy tails and drift together, so nothing is averaged and no distribution is assumed: variants are compared
 within a round, where both met the same load, and intervals come from order statistics.
+
+Processes that take turns lay out their memory differently, which moves a ratio for as long as they live. Rounds of one
+process are therefore no witnesses for another: an interval over several processes reaches from the lowest end of
+theirs to the highest, and holds what any of them says.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,18 +47,30 @@ def median_interval(values: ArrayLike) -> MedianInterval:
     return MedianInterval(len(finite), float(np.median(finite)), float(low), float(high))
 
 
-def ratio(variant_rounds: Sequence[float | None], baseline_rounds: Sequence[float | None]) -> MedianInterval:
-    """Variant over baseline: the median of the ratios round by round, with its interval.
+def over_processes(values: ArrayLike, processes: int) -> MedianInterval:
+    """The median of `values`, of which every one in turn comes from the next of so many processes, with the interval
+    that holds the intervals of all of them; its ends are NaN where one has fewer than 6."""
+    turns = np.asarray(values, dtype=np.float64)
+    whole, each = median_interval(turns), [median_interval(turns[start::processes]) for start in range(processes)]
+    low, high = _end(min, [own.low for own in each]), _end(max, [own.high for own in each])
+    return MedianInterval(whole.n, whole.median, low, high)
+
+
+def ratio(
+    variant_rounds: Sequence[float | None], baseline_rounds: Sequence[float | None], processes: int = 1
+) -> MedianInterval:
+    """Variant over baseline: the median of the ratios round by round, with its interval (see `over_processes`).
 
     Both have one value a round, None where a round gave none; such a round is left out, and so is one with a value that
     is not positive. Of an even number of ratios the middle is the geometric mean of the two middle ones, so that
     exchanging variant and baseline inverts all three numbers. Raises `ValueError` for unequal numbers of rounds.
     """
     rounds = np.array(list(zip(variant_rounds, baseline_rounds, strict=True)), dtype=np.float64).reshape(-1, 2)
-    measured = rounds[(np.isfinite(rounds) & (rounds > 0)).all(axis=1)]
-    ratios = measured[:, 0] / measured[:, 1]
-    interval = median_interval(ratios)
-    middle = float(np.exp(np.median(np.log(ratios)))) if interval.n else math.nan
+    measured = (np.isfinite(rounds) & (rounds > 0)).all(axis=1)
+    ratios = np.full(len(rounds), np.nan)
+    ratios[measured] = rounds[measured, 0] / rounds[measured, 1]
+    interval = over_processes(ratios, processes)
+    middle = float(np.exp(np.median(np.log(ratios[measured])))) if interval.n else math.nan
     return MedianInterval(interval.n, middle, interval.low, interval.high)
 
 
@@ -79,6 +95,10 @@ def cost_verdict(found: MedianInterval, direction: Direction) -> Verdict | None:
     if found.high < 1 / BAND:
         return "better" if direction == "lower" else "worse"
     return "equivalent" if found.low >= 1 / BAND and found.high <= BAND else "inconclusive"
+
+
+def _end(pick: Callable[[Sequence[float]], float], ends: Sequence[float]) -> float:
+    return math.nan if any(math.isnan(end) for end in ends) else pick(ends)
 
 
 def _finite(values: ArrayLike) -> NDArray[np.float64]:

@@ -1,10 +1,23 @@
 """Seeds in blocks, `seeds: {start, at_most, until}`: more of them until the intervals are narrow enough.
 
 Only the width decides. To stop as soon as a difference is significant would look at the p-value again and again, and
-raise the rate of false findings with every look (Armitage, McPherson & Rowe 1969).
+raise the rate of false findings with every look (Armitage, McPherson & Rowe 1969). The width has a price too, though a
+smaller one: it stops where the spread happens to look small, so that with a single contrast more than 5 % of null
+studies find something; see MOST_FALSE_FINDINGS. With four contrasts, all of which must be narrow, Holm's correction
+covers that.
 """
 
 from collections.abc import Iterable
+
+MOST_FALSE_FINDINGS = {3: 0.094, 5: 0.075, 10: 0.064}
+"""Seeds of a block -> how many of 40,000 simulated null studies of one contrast, at the worst `until`, found a
+difference at 5 %, with at most 20 seeds of 3, and 40 of 5 and 10."""
+
+
+def most_false_findings(start: int) -> float:
+    """The entry of MOST_FALSE_FINDINGS for the next smaller block."""
+    known = [size for size in MOST_FALSE_FINDINGS if size <= start]
+    return MOST_FALSE_FINDINGS[max(known, default=min(MOST_FALSE_FINDINGS))]
 
 
 def seeds_so_far(start: int, at_most: int) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ from ablate.comparison.matching import match
 from ablate.comparison.question import question_of
 from ablate.comparison.variants import variants_table
 from ablate.records import Results
-from ablate.report.collecting import trial_counts
+from ablate.report.sections.progress import trial_counts
 
 __all__ = ["TABLES", "Comparison", "as_json", "compare"]
 

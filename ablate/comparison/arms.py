@@ -76,7 +76,8 @@ def findings_of(arms: Arms, metric: str, comparisons: Sequence[Comparison | None
     """Each corrected by Holm for the others on the primary metric; others are no family. None stays None."""
     made = [each for each in comparisons if each is not None]
     tested = metric == arms.question.primary
-    found = iter(adjust(made) if tested else [Finding(each, math.nan, family_size=1) for each in made])
+    margins = {metric: arms.question.margin}
+    found = iter(adjust(made, margins) if tested else [Finding(each, math.nan, family_size=1) for each in made])
     return [None if each is None else next(found) for each in comparisons]
 
 

@@ -94,7 +94,7 @@ def _conclusion(arms: Arms, pair: Pair, finding: Finding | None, pairing: Pairin
     if not is_primary or is_identical or finding is None:
         word = "identical" if is_primary and is_identical else None
         return {"p_adjusted": math.nan, "verdict": word, "badges": without_assumption(found)}
-    verdict = verdict_of(finding, arms.question.direction, arms.question.margin)
+    verdict = verdict_of(finding, arms.question.direction)
     return {"p_adjusted": finding.p_adjusted, "verdict": verdict, "badges": found}
 
 

@@ -5,6 +5,7 @@ backward pass, every storage once. On CUDA the whole is the allocator's peak ove
 beside it. What a long-lived process happens to have resident says nothing of a network and is never used.
 """
 
+import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -39,8 +40,11 @@ def _held(subject: Subject, taken: Series) -> int:
     if part in PARTS:
         return PARTS[part](subject, taken.batch)
     if subject.device.type == "cuda":
-        call = subject.forward(taken.batch) if part == "inference" else subject.training_step(taken.batch)
-        return _cuda_peak(subject, call)
+        images = taken.batch * math.prod(subject.image_shape) * torch.float32.itemsize
+        if part == "inference":
+            return _cuda_peak(subject, subject.forward(taken.batch), subject.parameter_bytes + images)
+        momentum = _trained(subject, taken.batch)
+        return _cuda_peak(subject, subject.training_step(taken.batch), subject.parameter_bytes + images + momentum)
     return sum(count(subject, taken.batch) for count in PARTS.values())
 
 
@@ -84,10 +88,10 @@ def saved_bytes(network: nn.Module, images: Tensor) -> int:
     return total
 
 
-def _cuda_peak(subject: Subject, call: Callable[[], object]) -> int:
-    """Peak bytes while `call` runs, without what other networks on the device hold."""
+def _cuda_peak(subject: Subject, call: Callable[[], object], own: int) -> int:
+    """Peak bytes while `call` runs, without what others on the device hold; `own` is what the call has lying ready."""
     subject.rest()
-    elsewhere = torch.cuda.memory_allocated(subject.device) - subject.parameter_bytes
+    elsewhere = torch.cuda.memory_allocated(subject.device) - own
     torch.cuda.reset_peak_memory_stats(subject.device)
     call()
     synchronise(subject.device)

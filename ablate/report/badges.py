@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from ablate.analysis.verdicts import MISSING_SEEDS, NORMALITY_ASSUMED, join_badges
+from ablate.analysis.verdicts import MISSING_SEEDS, NORMALITY_ASSUMED, WITHIN_MARGIN, join_badges
 from ablate.measure.series import NOISE_GATE
 from ablate.records import canonical
 
@@ -22,7 +22,10 @@ FEWEST_STEPS = 100
 STEPS = "optimizer steps"
 
 BADGES: dict[str, str] = {
-    MISSING_SEEDS: "a planned trial has no result; only complete pairs count and nothing is concluded until it has one",
+    MISSING_SEEDS: (
+        "a planned trial has no value of the metric: it has not ended, it failed, or its loss stopped being a number; "
+        "only complete pairs count, and nothing is concluded without it"
+    ),
     FAILED: "a trial failed for good and has no result; see the failures",
     DIVERGED: "a trial's loss stopped being a number; it enters with the accuracy it has",
     FEW_STEPS: f"a trial took fewer than {FEWEST_STEPS} optimizer steps, too few to say how the network trains",
@@ -42,9 +45,10 @@ BADGES: dict[str, str] = {
         "the sign-flip test has too few pairs to reach the level of the family, so the verdict rests on the t test, "
         "which assumes normal differences"
     ),
+    WITHIN_MARGIN: "whatever its verdict, the difference is shown to be one that does not matter by the study's margin",
 }
 # With few seeds a verdict has to rest on the t test: a fact to know, not a fault to mend.
-NO_FAULTS = (NORMALITY_ASSUMED,)
+NO_FAULTS = (NORMALITY_ASSUMED, WITHIN_MARGIN)
 
 
 def trial_badges(trials: pd.DataFrame, environments: dict[str, dict[str, Any]]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from ablate.measure import DIRECTIONS
 from ablate.report.costing import EXACT, TRAINING_FACTOR
 from ablate.schema.columns import TUNED_PREFIX
 
@@ -21,23 +22,25 @@ def budgets(plan: Mapping[str, Any], baselines: Mapping[str, str]) -> pd.DataFra
     `params_ratio` and `macs_ratio` are to the one in `baselines` (see `cost_baselines`), 1 for a baseline;
     `training_steps`; `total_training_macs`: multiply-adds of all steps, three times those of the forward passes. What
     tuning chose stands in columns such as `tuned_lr`, and what it gained over the recipe as stated, on the images held
-    out for it, in `tuned_gain`.
+    out for it, in `tuned_gain`: above 0 is better, of a loss too.
     """
     known = {variant["variant"]: variant for variant in plan["variants"]}
     rows = [
-        {**_row(variant, known[baselines.get(name, name)]), **tuned_columns(variant)} for name, variant in known.items()
+        {**_row(variant, known[baselines.get(name, name)]), **tuned_columns(variant, plan["study"]["primary"])}
+        for name, variant in known.items()
     ]
     return pd.DataFrame(rows)
 
 
-def tuned_columns(variant: Mapping[str, Any]) -> dict[str, float]:
+def tuned_columns(variant: Mapping[str, Any], primary: str) -> dict[str, float]:
     """What tuning chose for a variant of a plan, by column; empty for one that is not tuned."""
     if "tuned" not in variant:
         return {}
     tuned = variant["tuned"]
     stated = tuned["stated_score"]
     values = {f"{TUNED_PREFIX}{path.rpartition('.')[2]}": value for path, value in tuned["values"].items()}
-    return {**values, GAIN: math.nan if stated is None else tuned["score"] - stated}
+    sign = 1 if DIRECTIONS[primary] == "higher" else -1
+    return {**values, GAIN: math.nan if stated is None else sign * (tuned["score"] - stated)}
 
 
 def tuned_at_edge(plan: Mapping[str, Any]) -> set[str]:

@@ -9,9 +9,10 @@ import pandas as pd
 
 from ablate import records
 from ablate.errors import AblateError, ResultsError
-from ablate.records import ENDED, Results
+from ablate.records import Results
 from ablate.report.derive import FILES, Tables, tables
 from ablate.report.index import study_folders
+from ablate.report.sections.progress import trial_counts
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,6 @@ def load_results(folder: Path | str) -> Results | Studies:
             f"{folder}: holds no study, neither it nor a folder in it has a plan.json; name one that `ablate run` wrote"
         )
     return _collected(folder, [records.load_results(each) for each in found])
-
-
-def trial_counts(results: Results) -> tuple[int, int]:
-    """Trials that are planned, and those of them that have an outcome; what variants share counts once."""
-    planned = {key for variant in results.plan["variants"] for key in variant["keys"].values()}
-    return len(planned), int(results.trials[results.trials["state"].isin(ENDED)]["key"].nunique())
 
 
 def _collected(folder: Path, studies: Sequence[Results]) -> Studies:

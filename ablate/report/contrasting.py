@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pandas as pd
+
 from ablate.analysis.factorial import Cells, Contrast, main_effects, pair
 from ablate.errors import ResultsError
 from ablate.lookup import lookup
@@ -32,7 +34,16 @@ def cost_baselines(plan: dict[str, Any], baseline: str | None = None) -> dict[st
     the baseline's levels were not planned. `baseline` is a variant's name, else the study's own.
     """
     variants = {variant["variant"]: variant["levels"] for variant in plan["variants"]}
-    return {each.variant: each.baseline for each in _pairs(plan, variants[baseline or plan["baseline"]])}
+    found: dict[str, str] = {}
+    for each in _pairs(plan, variants[baseline or plan["baseline"]]):
+        found.setdefault(each.variant, each.baseline)  # a variant's own place comes first
+    return found
+
+
+def in_own_condition(contrasts: pd.DataFrame) -> pd.DataFrame:
+    """`contrasts` on one metric, a row a variant: where one stands under several conditions, which only happens to
+    another baseline than the study's own, the row of its own."""
+    return contrasts.drop_duplicates("variant")
 
 
 def cells_in(plan: dict[str, Any]) -> Cells:
@@ -44,6 +55,12 @@ def cells_in(plan: dict[str, Any]) -> Cells:
 def tested_factors(plan: dict[str, Any]) -> list[str]:
     """Paths of the factors that are compared, which leaves out the conditions."""
     return [factor["path"] for factor in plan["factors"] if not _is_condition(plan, factor["path"])]
+
+
+def tested_levels(plan: dict[str, Any]) -> dict[str, str]:
+    """What each variant is called beside others of its condition: its levels of what is compared."""
+    tested = tested_factors(plan)
+    return {each["variant"]: ", ".join(each["levels"][path] for path in tested) for each in plan["variants"]}
 
 
 def crosses_factors(plan: dict[str, Any]) -> bool:

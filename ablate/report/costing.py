@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from ablate.analysis.ratios import cost_verdict, median_interval, ratio
+from ablate.analysis.ratios import cost_verdict, over_processes, ratio
 from ablate.analysis.verdicts import join_badges
-from ablate.cost_sets import VariantCosts
+from ablate.cost_sets import PROCESSES, VariantCosts
 from ablate.measure import DIRECTIONS, METRICS
 from ablate.measure.series import NOISE_GATE
 from ablate.records import Results
@@ -19,6 +19,7 @@ from ablate.report.numbers import column_name
 EXACT = ("params", "macs")
 SECOND_COUNT = "macs_fvcore"
 TRAINING_MACS = "training_macs"
+PERCENTILES = ("latency_ms_p90", "latency_ms_p99")  # of all rounds together, so that none can be set against another
 # A forward product of matrices comes back as two of the same size: one for the input's gradient, one for the weight's.
 TRAINING_FACTOR = 3
 
@@ -123,7 +124,7 @@ def _row(costs: Costs, column: str, variant: str, baseline: str | None) -> dict[
         "badges": join_badges(_badges(costs, column, variant, baseline)),
         **_middle(own, column),
     }
-    if baseline is None or baseline not in values:
+    if baseline is None or baseline not in values or column_name(column).base in PERCENTILES:
         return row
     other = costs.measured[baseline]
     if column in own.rounds and column in other.rounds:
@@ -135,12 +136,12 @@ def _middle(own: VariantCosts, column: str) -> dict[str, Any]:
     if column not in own.rounds:
         return {}
     numbers = [math.nan if value is None else value for value in own.rounds[column]]
-    found = median_interval(numbers)
+    found = over_processes(numbers, PROCESSES)
     return {"rounds": found.n, "value_ci_low": found.low, "value_ci_high": found.high}
 
 
 def _within_rounds(column: str, own: VariantCosts, baseline: VariantCosts) -> dict[str, Any]:
-    found = ratio(own.rounds[column], baseline.rounds[column])
+    found = ratio(own.rounds[column], baseline.rounds[column], PROCESSES)
     base = column_name(column).base
     return {
         "ratio": found.median,

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from ablate.analysis import conclude, summarise
-from ablate.analysis.bootstrap import CorrectBits
 from ablate.analysis.claims import TestedClaim, claim_weights
 from ablate.analysis.conclusions import CLAIM_COLUMNS, CONTRAST_COLUMNS
 from ablate.analysis.factorial import Contrast
+from ablate.analysis.images import CorrectBits
 from ablate.analysis.verdicts import MISSING_SEEDS, join_badges
 from ablate.errors import ResultsError
 from ablate.lookup import suggestion
@@ -172,7 +172,7 @@ def _described(results: Results, planned: pd.DataFrame, tested: Sequence[Contras
     rows = conclude(planned, tested, [metric], correct=correct_bits(results)).contrasts
     badges = [MISSING_SEEDS if MISSING_SEEDS in cell.split(";") else "" for cell in rows["badges"]]
     verdicts = pd.Series([None] * len(rows), dtype=object, index=rows.index)
-    return rows.assign(p_adjusted=np.nan, verdict=verdicts, badges=badges)
+    return rows.assign(p_value=np.nan, p_sign_flip=np.nan, p_adjusted=np.nan, verdict=verdicts, badges=badges)
 
 
 def _exact(plan: dict[str, Any], tested: Sequence[Contrast], metric: str) -> pd.DataFrame:

@@ -233,10 +233,11 @@ class CostPoint:
 
 @dataclass(frozen=True)
 class CostPanel:
-    """One cost; `axis` is its name and unit."""
+    """One cost; `axis` is its name and unit, `title` the condition that all points hold under."""
 
     axis: str
     points: tuple[CostPoint, ...]
+    title: str = ""
 
 
 @dataclass(frozen=True)

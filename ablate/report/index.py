@@ -10,7 +10,8 @@ from ablate.records import Results, load_results, write_bytes
 from ablate.report import DEFAULT_FORMATS, FORMATS, strict_problems, tables, write_derived
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table, shown
-from ablate.report.sections import answer, counted
+from ablate.report.sections import counted
+from ablate.report.sections.finding import finding
 from ablate.report.sections.progress import progress_sentence
 
 # Of the formats, those that have links.
@@ -104,7 +105,7 @@ def entry_of(results: Results, derived: Tables, above: Path) -> Entry:
     """`results` as a line of the index of the folder `above`."""
     study = results.plan["study"]
     counts = study["design"] == "count"
-    said = counted.answer_sentence(results, derived) if counts else answer.finding(results, derived)
+    said = counted.answer_sentence(results, derived) if counts else finding(results, derived)
     progress = None if counts else progress_sentence(results)
     return Entry(
         folder=PurePosixPath(results.folder.relative_to(above).as_posix()),

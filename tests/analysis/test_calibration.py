@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from ablate.analysis import contrasts
 from ablate.analysis.crossed import misleading
+from ablate.analysis.effects import paired_effect
 from ablate.analysis.power import power_of, smallest_difference
-from ablate.analysis.sequential import enough, seeds_so_far
+from ablate.analysis.sequential import enough, most_false_findings, seeds_so_far
 
 STUDIES = 2_000
 AT_MOST_5_PERCENT = 0.05 + 3 * math.sqrt(0.05 * 0.95 / STUDIES)  # 0.0646
@@ -128,9 +129,28 @@ class TestBlocksOfSeeds:
         assert len(set(blocks)) >= 2
         assert self.false_findings()[np.arange(STUDIES), blocks].mean() <= AT_MOST_5_PERCENT
 
+    @pytest.mark.parametrize(("start", "at_most", "until"), [(3, 20, 0.6), (5, 40, 0.6), (10, 40, 0.6)])
+    def test_of_a_single_contrast_it_has_the_price_that_is_told(self, start: int, at_most: int, until: float) -> None:
+        """The worst `until`, in standard deviations of a difference."""
+        studies, draw = 8_000, np.random.default_rng(start)
+        differences = draw.normal(0, 1, (studies, at_most))
+        found = np.array([_finds(own, seeds_so_far(start, at_most), until) for own in differences]).mean()
+        error = 3 * math.sqrt(found * (1 - found) / studies)
+        assert found > 0.05
+        assert abs(found - most_false_findings(start)) < error
+
     def test_to_stop_at_the_first_significant_block_would_double_them(self) -> None:
         """Why significance does not stop a study."""
         assert self.false_findings().any(axis=1).mean() > 0.08
+
+
+def _finds(differences: NDArray[np.float64], looks: Sequence[int], until: float) -> bool:
+    """Whether a study that stops where its interval is narrow enough finds a difference at 5 %."""
+    for n in looks:
+        found = paired_effect(differences[:n], 1.0)
+        if enough([(found.ci_high - found.ci_low) / 2], until):
+            break
+    return found.p_value <= 0.05
 
 
 @pytest.mark.slow

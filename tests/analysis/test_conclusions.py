@@ -7,9 +7,9 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from ablate.analysis import conclude, contrasts
-from ablate.analysis.bootstrap import Resampled, images_intervals
 from ablate.analysis.conclusions import CLAIM_COLUMNS, CONTRAST_COLUMNS
 from ablate.analysis.factorial import pair
+from ablate.analysis.images import OverSeeds, images_intervals
 from ablate.errors import AblateError, UnknownName
 from ablate.records import PackedBits
 from ablate.schema import DifferenceClaim
@@ -264,7 +264,7 @@ class TestImages:
         bits = self.bits(trials)
         found = contrasts(trials, "strided", ["test_loss", "accuracy"], correct=bits).set_index(["metric", "variant"])
         seeds = tuple(range(10, 18))
-        asked = [Resampled(pair(variant, "strided").weights, seeds) for variant in ("spd", "maxpool")]
+        asked = [OverSeeds(pair(variant, "strided").weights, seeds) for variant in ("spd", "maxpool")]
         expected = images_intervals(bits, asked)
         assert len(set(expected)) == 2
         interval = found[["images_ci_low", "images_ci_high"]]
@@ -280,5 +280,5 @@ class TestImages:
         trials.loc[(trials["variant"] == "spd") & (trials["seed"] == 12), "accuracy"] = math.nan
         row = contrasts(trials, "strided", correct=bits).set_index("variant").loc["spd"]
         seeds = (10, 11, 13, 14, 15, 16, 17)
-        expected = images_intervals(bits, [Resampled(pair("spd", "strided").weights, seeds)])
+        expected = images_intervals(bits, [OverSeeds(pair("spd", "strided").weights, seeds)])
         assert [(row["images_ci_low"], row["images_ci_high"])] == expected

@@ -189,14 +189,14 @@ class TestInteractions:
             ("norm=none", "width=w2"),
             ("norm=group", "width=w2"),
         ]
-        fit = ols("accuracy ~ C(seed) + C(norm) * C(width)", table).fit()
-        error = math.sqrt(fit.mse_resid * 4 / 5)  # four cells of five seeds each
+        by_seed = table.pivot(index="seed", columns=["norm", "width"], values="accuracy")
         for level, row in zip(("none", "group"), found.to_dict("records"), strict=True):
             expected = (cell[level, "w2"] - cell[level, "w1"]) - (cell["batch", "w2"] - cell["batch", "w1"])
-            half = stats.t.ppf(0.975, 20) * error
+            change = by_seed[level, "w2"] - by_seed[level, "w1"]
+            peer = stats.ttest_rel(change, by_seed["batch", "w2"] - by_seed["batch", "w1"])
             assert row["difference"] == pytest.approx(expected, abs=1e-10)
-            assert (row["ci_low"], row["ci_high"]) == pytest.approx((expected - half, expected + half), abs=1e-10)
-            assert row["p_value"] == pytest.approx(2 * stats.t.sf(abs(expected) / error, 20), abs=1e-10)
+            assert (row["ci_low"], row["ci_high"]) == pytest.approx(tuple(peer.confidence_interval()), abs=1e-10)
+            assert row["p_value"] == pytest.approx(peer.pvalue, abs=1e-10)
 
     def test_three_factors_are_averaged_over_and_corrected_together(self) -> None:
         table = trials(*LEVELS)
@@ -209,11 +209,11 @@ class TestInteractions:
             for norm in LEVELS["norm"]
         ]
         assert row["difference"] == pytest.approx(np.mean(by_norm), abs=1e-10)
-        coded = "C(norm, Sum) + C(width, Treatment('w1')) + C(act, Treatment('relu'))"
-        fit = ols(f"accuracy ~ C(seed) + ({coded})**2", table).fit()
-        name = "C(width, Treatment('w1'))[T.w2]:C(act, Treatment('relu'))[T.gelu]"
-        assert [row["ci_low"], row["ci_high"]] == pytest.approx(fit.conf_int().loc[name].tolist(), abs=1e-10)
-        assert row["p_value"] == pytest.approx(fit.pvalues[name], abs=1e-10)
+        over_norm = table.groupby(["seed", "width", "act"])["accuracy"].mean().unstack(["width", "act"])
+        change = over_norm["w2", "gelu"] - over_norm["w1", "gelu"]
+        peer = stats.ttest_rel(change, over_norm["w2", "relu"] - over_norm["w1", "relu"])
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx(tuple(peer.confidence_interval()), abs=1e-10)
+        assert row["p_value"] == pytest.approx(peer.pvalue, abs=1e-10)
         adjusted = multipletests(found["p_value"], method="holm")[1]
         assert found["p_adjusted"].tolist() == pytest.approx(adjusted.tolist(), abs=1e-12)
 
@@ -235,7 +235,7 @@ class TestMisleading:
         assert first["lead"] == pytest.approx(cell["a1", "b0"] - cell["a0", "b0"], abs=1e-12)
         assert first["other_lead"] == pytest.approx(cell["a0", "b1"] - cell["a1", "b1"], abs=1e-12)
 
-    def test_its_intervals_are_bonferroni_s_on_least_squares(self) -> None:
+    def test_its_intervals_are_bonferroni_s_on_paired_t(self) -> None:
         table = trials("norm", "width", "act", seeds=8)
         # The best norm depends on the activation alone.
         gain = {("none", "relu"): 0.1, ("group", "gelu"): 0.1, ("group", "elu"): 0.1}
@@ -243,20 +243,13 @@ class TestMisleading:
         found = misleading(table, list(LEVELS), BASELINE, "accuracy", "higher").reversals
         row = found.set_index(["factor", "at", "other_at"]).loc[("norm", "act=relu", "act=elu")]
         assert (row["best"], row["other_best"]) == ("none", "group")
-        cells = table.assign(cell=table["variant"])
-        fit = ols("accuracy ~ C(seed) + C(cell) - 1", cells).fit()
-        weights = np.zeros(len(fit.params))
-        for norm, sign in (("none", 1), ("group", -1)):
-            for width in LEVELS["width"]:
-                name = f"C(cell)[T.{norm},{width},relu]"
-                weights[list(fit.params.index).index(name)] = sign / 2
+        by_seed = table[table["act"] == "relu"].groupby(["seed", "norm"])["accuracy"].mean().unstack("norm")
+        expected = stats.ttest_rel(by_seed["none"], by_seed["group"])
         # norm: 3 pairs of levels at 2 + 3 others, width: 1 at 3 + 3, act: 3 at 3 + 2.
         level = 0.05 / (15 + 6 + 15)
-        expected = fit.t_test(weights)
-        assert row["lead"] == pytest.approx(expected.effect[0], abs=1e-10)
-        assert [row["lead_ci_low"], row["lead_ci_high"]] == pytest.approx(
-            expected.conf_int(level)[0].tolist(), abs=1e-10
-        )
+        assert row["lead"] == pytest.approx((by_seed["none"] - by_seed["group"]).mean(), abs=1e-10)
+        interval = tuple(expected.confidence_interval(1 - level))
+        assert (row["lead_ci_low"], row["lead_ci_high"]) == pytest.approx(interval, abs=1e-10)
 
     def test_a_combination_of_the_best_single_changes_that_another_cell_beats_is_found(self) -> None:
         """Either change alone helps; together they hurt: one at a time would combine them."""
@@ -267,11 +260,25 @@ class TestMisleading:
         (row,) = found.beaten.to_dict("records")
         assert (row["variant"], row["chosen"]) == ("a1b0", "a1b1")
         cell = table.groupby("variant")["accuracy"].mean()
-        fit = ols("accuracy ~ C(seed) + C(variant, Treatment('a1b1'))", table).fit()
-        name = "C(variant, Treatment('a1b1'))[T.a1b0]"
+        by_seed = table.pivot(index="seed", columns="variant", values="accuracy")
+        peer = stats.ttest_rel(by_seed["a1b0"], by_seed["a1b1"])
         assert row["difference"] == pytest.approx(cell["a1b0"] - cell["a1b1"], abs=1e-12)
         # Three other cells.
-        assert [row["ci_low"], row["ci_high"]] == pytest.approx(fit.conf_int(0.05 / 3).loc[name].tolist(), abs=1e-10)
+        interval = tuple(peer.confidence_interval(1 - 0.05 / 3))
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx(interval, abs=1e-10)
+
+    def test_a_cell_that_scatters_lends_its_spread_to_no_other(self) -> None:
+        """As where one network barely trains: the others are compared by their own spread."""
+        quiet = two_by_two([[0.80, 0.82], [0.83, 0.84]])
+        loud = quiet.copy()
+        wild = loud["variant"] == "a0b0"
+        loud.loc[wild, "accuracy"] += np.random.default_rng(0).normal(0, 0.2, wild.sum())
+        three = quiet[quiet["variant"] != "a0b0"], loud[loud["variant"] != "a0b0"]
+        assert three[0].equals(three[1])
+        found = [misleading(each, ["a", "b"], {"a": "a1", "b": "b1"}, "accuracy", "higher") for each in (quiet, loud)]
+        assert found[0].chosen == found[1].chosen == "a1b1"
+        assert found[0].beaten.empty
+        assert found[1].beaten.empty
 
     def test_a_combination_that_one_at_a_time_never_sees_is_found(self) -> None:
         """Either change alone hurts; together they help."""

@@ -55,6 +55,17 @@ class TestRatio:
         assert ratio([None], [1.0]).n == ratio([], []).n == 0
         assert math.isnan(ratio([None], [1.0]).median)
 
+    def test_the_interval_holds_what_either_of_two_processes_found(self) -> None:
+        """Rounds in turn from a process in which the variant takes 1.1 times as long, and one in which it takes 1.3."""
+        noise = np.repeat([0.98, 0.99, 1.0, 1.01, 1.02, 1.0], 2)
+        moved = np.tile([1.1, 1.3], 6)
+        found = ratio(list(moved * noise), [1.0] * 12, processes=2)
+        assert (found.n, found.median) == (12, pytest.approx(math.sqrt(1.1 * 1.02 * 1.3 * 0.98)))
+        assert (found.low, found.high) == pytest.approx((1.1 * 0.98, 1.3 * 1.02))
+        alone = ratio(list(moved * noise), [1.0] * 12)
+        assert found.low <= alone.low < alone.high <= found.high
+        assert math.isnan(ratio([1.0] * 11, [1.0] * 11, processes=2).high)
+
     def test_rounds_of_different_number_are_no_pairs(self) -> None:
         with pytest.raises(ValueError, match="zip"):
             ratio([1.0, 2.0], [1.0])

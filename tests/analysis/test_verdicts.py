@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -7,7 +8,15 @@ from statsmodels.stats.multitest import multipletests
 
 from ablate.analysis.effects import PairedEffect, paired_effect
 from ablate.analysis.pairing import Comparison, Pairing
-from ablate.analysis.verdicts import Finding, adjust, badges_of, claim_verdict_of, join_badges, verdict_of
+from ablate.analysis.verdicts import (
+    Finding,
+    adjust,
+    badges_of,
+    claim_badges_of,
+    claim_verdict_of,
+    join_badges,
+    verdict_of,
+)
 
 
 def effect(p_value: float, *, n: int = 8, difference: float = 0.1, error: float = 0.01) -> PairedEffect:
@@ -75,22 +84,35 @@ def test_a_claim_without_arms_is_no_member():
     ],
 )
 def test_verdict_follows_p_sign_and_direction(p_adjusted, difference, direction, expected):
-    assert verdict_of(finding(p_adjusted, difference=difference), direction, None) == expected
+    assert verdict_of(finding(p_adjusted, difference=difference), direction) == expected
 
 
 def test_equivalent_goes_before_better():
     # The difference of 0.1 with standard error 0.01 is far from 0 and far inside 0.2.
-    assert verdict_of(finding(0.001), "higher", 0.2) == "equivalent"
-    assert verdict_of(finding(0.001), "higher", 0.105) == "better"
+    (inside,), (outside,) = (adjust([comparison(0.001)], {"accuracy": margin}) for margin in (0.2, 0.105))
+    assert verdict_of(inside, "higher") == "equivalent"
+    assert verdict_of(outside, "higher") == "better"
+    assert (claim_verdict_of(inside, "higher"), claim_badges_of(inside)) == ("supported", "within the margin")
+    assert claim_badges_of(outside) == ""
+
+
+def test_equivalence_is_corrected_for_every_test_beside_it():
+    """A t of 2 with 7 degrees of freedom has a one-sided p of 0.0428: enough alone, too much beside another."""
+    family = [comparison(0.001, (name, "a")) for name in ("b", "c")]
+    margins = {"accuracy": 0.12}
+    alone, beside = adjust(family[:1], margins)[0], adjust(family, margins)[0]
+    assert (alone.p_equivalence, beside.p_equivalence) == pytest.approx((0.04281, 0.08562), abs=1e-5)
+    assert (verdict_of(alone, "higher"), verdict_of(beside, "higher")) == ("equivalent", "better")
+    assert math.isnan(adjust(family)[0].p_equivalence)
 
 
 def test_no_verdict_under_three_pairs():
-    assert verdict_of(finding(0.001, n=2), "higher", 1.0) is None
-    assert verdict_of(finding(0.001, n=3), "higher", None) == "better"
+    assert verdict_of(finding(0.001, n=2), "higher") is None
+    assert verdict_of(finding(0.001, n=3), "higher") == "better"
 
 
 def test_nothing_is_concluded_while_a_pair_is_missing():
-    assert verdict_of(finding(0.001, pairing="missing"), "higher", 1.0) == "inconclusive"
+    assert verdict_of(replace(finding(0.001, pairing="missing"), p_equivalence=0.0), "higher") == "inconclusive"
     assert claim_verdict_of(finding(0.001, pairing="missing"), "higher") == "inconclusive"
 
 

@@ -88,9 +88,10 @@ def held(subject: Subject, batch: int) -> dict[str, float]:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_the_peak_of_a_gpu_holds_at_least_what_can_be_counted() -> None:
     device = torch.device("cuda:0")
-    subject = Subject(build("mini_xception", width=0.25), (3, 32, 32), device)
+    # Of a wide network at batch 1 most is parameters, and what is as large as they are.
+    subject = Subject(build("mini_xception", width=2.0), (3, 32, 32), device)
     found: dict[str, float] = {}
-    for taken in series(Setting((64,), ("eager",), "cuda:0")):
+    for taken in series(Setting((1,), ("eager",), "cuda:0")):
         found |= dict(measure(taken, sample(subject, taken)))
     parts = ("parameters", "gradients", "optimizer", "activations")
     assert found["memory_mib"] >= 0.9 * sum(found[f"memory_{part}_mib"] for part in parts)

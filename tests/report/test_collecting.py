@@ -10,8 +10,9 @@ from ablate import records
 from ablate.errors import ResultsError
 from ablate.records import Results, failure_path, read_json, write_json
 from ablate.report import Tables, tables
-from ablate.report.collecting import Studies, load_results, trial_counts
+from ablate.report.collecting import Studies, load_results
 from ablate.report.derive import FILES
+from ablate.report.sections.progress import trial_counts
 
 pytestmark = pytest.mark.usefixtures("quick_corrections")
 

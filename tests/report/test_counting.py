@@ -104,8 +104,8 @@ def measured_costs(model: dict[str, Any], latency_ms: float) -> dict[str, Any]:
     return {
         "model": model,
         "columns": {"latency_ms_p50": latency_ms, "latency_ms_p90": 99.0, "macs_fvcore": 7},
-        "rounds": {"latency_ms_p50": [9.0, 9.1, 9.2, 9.3, 9.4, 9.5]},
-        "samples": {"latency_ms_p50": 6},
+        "rounds": {"latency_ms_p50": [9.0, 9.0, 9.1, 9.1, 9.2, 9.2, 9.3, 9.3, 9.4, 9.4, 9.5, 9.5]},
+        "samples": {"latency_ms_p50": 12},
         "spread": {"latency_ms_p50": 0.5},
         "problems": {"throughput": "RuntimeError: out of memory"},
         "uncounted": {},
@@ -125,7 +125,7 @@ def counted(tmp_path: Path) -> Make:
             "environment": "e1",
             "metrics": ["latency", "macs"],
             "conditions": {"device": "cpu", "threads": 2, "batch_sizes": [1]},
-            "observed": {"rounds": 6},
+            "observed": {"rounds": 12},
             "variants": {name: measured_costs(models[name], latencies_ms[name]) for name in models},
         }
         write_json(tmp_path / "costs.json", {"sets": [measured]})
@@ -277,7 +277,7 @@ class TestReport:
         assert f"{row} macs of small: 568,740,352 (-0.22 %). Of \\| pixels. |" in text
         assert "![Parameters, measured and as printed](figures/parameters.svg)" in text
         assert "| macs | multiply-adds of convolutions and linear layers for one image |" in text
-        assert "Costs were measured under: device cpu, threads 2, batch sizes 1. Environment e1: rounds 6." in text
+        assert "Costs were measured under: device cpu, threads 2, batch sizes 1. Environment e1: rounds 12." in text
         assert "- big, throughput: RuntimeError: out of memory" in text
         assert "ablate run studies/toy.yaml\n" in text
         assert "--only" not in text

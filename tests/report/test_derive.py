@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from ablate.analysis import contrasts
-from ablate.analysis.bootstrap import Resampled, images_intervals
 from ablate.analysis.factorial import pair
+from ablate.analysis.images import OverSeeds, images_intervals
 from ablate.errors import ResultsError, UnknownName
 from ablate.records import PackedBits
 from ablate.report import strict_problems, tables
@@ -89,7 +89,7 @@ def test_accuracy_has_an_interval_over_seeds_and_images(toy, primary):
     results = with_bits(toy(primary=primary))
     rows = tables(results).contrasts.set_index(["metric", "variant"])
     bits = {(row["variant"], row["seed"]): results.correct[row["key"]] for row in results.trials.to_dict("records")}
-    asked = [Resampled(pair(variant, "strided").weights, tuple(range(8))) for variant in ("spd", "maxpool")]
+    asked = [OverSeeds(pair(variant, "strided").weights, tuple(range(8))) for variant in ("spd", "maxpool")]
     found = rows.loc["accuracy", ["images_ci_low", "images_ci_high"]]
     assert [tuple(row) for row in found.to_numpy()] == images_intervals(bits, asked)
     assert rows.loc[["test_loss", "params"], ["images_ci_low", "images_ci_high"]].isna().all(axis=None)
@@ -116,8 +116,8 @@ def test_other_metrics_are_described_without_verdict(toy):
     found = tables(toy()).contrasts
     assert found["metric"].tolist() == ["accuracy"] * 2 + ["test_loss"] * 2 + ["params"] * 2 + ["macs"] * 2
     loss = found[found["metric"] == "test_loss"]
-    assert loss["p_value"].notna().all()
-    assert loss["p_adjusted"].isna().all()
+    assert loss[["p_value", "p_sign_flip", "p_adjusted"]].isna().all(axis=None)
+    assert loss[["ci_low", "ci_high"]].notna().all(axis=None)
     assert loss["verdict"].tolist() == [None, None]
     params = found[found["metric"] == "params"]
     assert params["difference"].tolist() == [3000.0, 0.0]
@@ -371,7 +371,7 @@ def test_strict_names_faults_with_their_rows(toy):
     assert strict_problems(tables(toy())) == []
     problems = strict_problems(tables(drop(toy(), "spd", [2])))
     assert len(problems) == 3
-    assert problems[0].startswith("variant spd: missing seeds (a planned trial has no result")
+    assert problems[0].startswith("variant spd: missing seeds (a planned trial has no value of the metric")
     assert problems[1].startswith("spd against strided on accuracy: missing seeds")
 
 

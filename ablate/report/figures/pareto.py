@@ -45,6 +45,7 @@ def _draw(axes: Axes, panel: CostPanel) -> None:
     for point in panel.points:
         _point(axes, point)
     axes.set_xlabel(short(panel.axis, 34), fontsize=8.5)
+    axes.set_title(short(panel.title, 40), fontsize=8.5)
     axes.margins(x=0.14, y=0.1)
     _scale(axes, panel)
     _name(axes, panel.points if len(panel.points) <= MOST_LABELS else tuple(front[:MOST_LABELS]))

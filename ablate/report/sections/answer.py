@@ -1,39 +1,20 @@
 """The question, the answer in a sentence, and the conditions it was found under."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from ablate.analysis.verdicts import FEWEST_PAIRS
 from ablate.records import Results
-from ablate.report.budgets import uneven_budgets
-from ablate.report.contrasting import baseline_contrasts, crosses_factors, varied_fields, why_no_contrasts
+from ablate.report.contrasting import baseline_contrasts, crosses_factors, varied_fields
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Column, Heading, Notice, Paragraph, Table
-from ablate.report.numbers import quantity, show_difference, show_interval
+from ablate.report.sections.finding import finding
 from ablate.report.sections.progress import missing_sentence, progress_sentence
 from ablate.report.sections.stated import changes
 from ablate.schema import UNMATCHED
 
-WORDS: dict[str, str] = {
-    "better": "is better than",
-    "worse": "is worse than",
-    "equivalent": "is equivalent to",
-    "inconclusive": "cannot be told from",
-}
 CONDITIONS = "The conditions that the answer holds for"
-# A sentence of more clauses than this is read by nobody: it counts them, and names both ends.
-MOST_CLAUSES = 6
 SHORT_DIGEST = 12
 MOST_LEVELS = 24
-TALLIED: dict[str | None, str] = {
-    "better": "are better",
-    "worse": "are worse",
-    "equivalent": "are equivalent",
-    "inconclusive": "are inconclusive",
-    None: "have no verdict",
-}
-ENDS = ("the highest difference", "the lowest")
 PAIRED = "Intervals are 95 %, n counts seed pairs."
 AVERAGED = (
     "Intervals are 95 %, n counts seeds that have every combination. An average need not hold at each combination; "
@@ -63,19 +44,6 @@ def answer_sentence(results: Results, tables: Tables) -> str:
         return found
     legend = AVERAGED if crosses_factors(results.plan) else PAIRED
     return f"{found} {legend}"
-
-
-def finding(results: Results, tables: Tables) -> str:
-    """Every verdict on the primary metric with its difference, interval and number of pairs, or why there is none."""
-    primary = results.plan["study"]["primary"]
-    rows = tables.contrasts[tables.contrasts["metric"] == primary].to_dict("records")
-    if not rows:
-        return f"Nothing is tested: {why_no_contrasts(results.plan)}."
-    told = primary.replace("_", " ")
-    if crosses_factors(results.plan):
-        return f"On {told}, averaged over the other factors: {_clauses(rows, _effect_in_words)}."
-    budgets = {row["variant"]: uneven_budgets(row) for row in tables.variants.to_dict("records")}
-    return f"On {told}: {_clauses(rows, _pair_in_words, lambda row: budgets[row['variant']])}."
 
 
 def conditions(results: Results, tables: Tables) -> Table:
@@ -150,53 +118,11 @@ def _machine(results: Results, environment: str) -> str:
     return _listed(_plain_values(results.environments[environment]["machine"]))
 
 
-def _clauses(
-    rows: list[dict[Any, Any]],
-    named: Callable[[Mapping[Any, Any]], tuple[str, str]],
-    beyond: Callable[[Mapping[Any, Any]], str] = lambda row: "",
-) -> str:
-    """A clause a contrast or, of many, how often each verdict fell, and the contrasts at both ends.
-
-    `beyond` says what else than the baseline's a side has, if anything.
-    """
-
-    def clause(row: Mapping[Any, Any]) -> str:
-        return " with ".join(filter(None, (_clause(row, *named(row)), beyond(row))))
-
-    if len(rows) <= MOST_CLAUSES:
-        return "; ".join(map(clause, rows))
-    tally = Counter(row["verdict"] for row in rows)
-    counted = [f"{tally[verdict]} {words}" for verdict, words in TALLIED.items() if tally[verdict]]
-    known = [row for row in rows if row["verdict"] is not None]
-    ends = [pick(known, key=lambda row: row["difference"]) for pick in (max, min)] if known else []
-    told = "".join(f"; {end}: {clause(row)}" for end, row in zip(ENDS, ends, strict=False))
-    return f"of {len(rows)} comparisons {', '.join(counted)}{told}"
-
-
-def _pair_in_words(row: Mapping[Any, Any]) -> tuple[str, str]:
-    return row["variant"], row["baseline"]
-
-
-def _effect_in_words(row: Mapping[Any, Any]) -> tuple[str, str]:
-    """`segments 4` and `depthwise` for the main effect `segments=4` against `segments=depthwise`; conditions first."""
-    conditions, _, effect = row["variant"].rpartition(",")
-    factor, _, level = effect.partition("=")
-    baseline_level = row["baseline"].rpartition("=")[2]
-    return f"at {conditions} {factor} {level}" if conditions else f"{factor} {level}", baseline_level
-
-
-def _clause(row: Mapping[Any, Any], variant: str, baseline: str) -> str:
-    metric, pairs = row["metric"], f"n = {row['n']}"
-    if row["verdict"] is None:
-        return f"{variant} against {baseline} has no verdict ({pairs}, {FEWEST_PAIRS} are needed)"
-    numbers = f"{show_difference(metric, row['difference'])} {quantity(metric).difference_unit}"
-    interval = show_interval(metric, row["ci_low"], row["ci_high"])
-    return f"{variant} {WORDS[row['verdict']]} {baseline} ({numbers} {interval}, {pairs})"
-
-
 def _seeds(variants: list[dict[str, Any]]) -> str:
     seeds = sorted({int(seed) for variant in variants for seed in variant["keys"]})
-    return f"{len(seeds)} a variant, the same for all: {', '.join(map(str, seeds))}"
+    shifted = [each["variant"] for each in variants if "seed_offset" in each["train"]]
+    but = f"; {', '.join(shifted)} trained with others in their place" if shifted else ""
+    return f"{len(seeds)} a variant, the same for all: {', '.join(map(str, seeds))}{but}"
 
 
 def _base_model(plan: dict[str, Any]) -> dict[str, Any]:
@@ -218,7 +144,7 @@ def _with_short_digest(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain_values(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in settings.items() if isinstance(value, str | int | float)}
+    return {key: value for key, value in settings.items() if isinstance(value, str | int | float | list)}
 
 
 def _listed(settings: Mapping[str, Any]) -> str:
@@ -226,5 +152,7 @@ def _listed(settings: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_plain, value))}]"
     is_count = isinstance(value, int) and not isinstance(value, bool)
     return f"{value:,}" if is_count else str(value)

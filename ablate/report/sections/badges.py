@@ -29,10 +29,20 @@ def badged_rows(tables: Tables) -> Iterator[tuple[str, str]]:
     for row in tables.contrasts.to_dict("records"):
         label = f"{row['variant']} against {row['baseline']} on {row['metric'].replace('_', ' ')}"
         yield from ((name, label) for name in _names(row["badges"]))
-    for row in tables.costs.to_dict("records"):
-        yield from ((name, f"{quantity(row['metric']).header} of {row['variant']}") for name in _names(row["badges"]))
+    yield from _of_costs(tables)
     for row in tables.claims.to_dict("records"):
         yield from ((name, f"claim {row['id']}") for name in _names(row["badges"]))
+
+
+def _of_costs(tables: Tables) -> Iterator[tuple[str, str]]:
+    """A cost once, with the variants whose own is touched."""
+    touched: dict[tuple[str, str], list[str]] = {}
+    for row in tables.costs.to_dict("records"):
+        for name in _names(row["badges"]):
+            touched.setdefault((name, row["metric"]), []).append(row["variant"])
+    for (name, metric), variants in touched.items():
+        whose = "all variants" if len(variants) == len(tables.variants) > 1 else ", ".join(variants)
+        yield name, f"{quantity(metric).header} of {whose}"
 
 
 def _names(cell: str) -> list[str]:

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ablate.analysis.claims import TestedClaim
+from ablate.analysis.claims import TestedClaim, claim_weights
 from ablate.records import TRIAL_METRICS, Results
-from ablate.report.derive import Tables, study_claims
+from ablate.report.contrasting import cells_in
+from ablate.report.derive import Tables, factor_columns, study_claims
 from ablate.report.document import Block, Bullets, Cell, Column, Heading, Paragraph, Table
 from ablate.report.numbers import show_difference, show_interval
 from ablate.schema import InteractionClaim
+from ablate.train.check import DECIDED
 
 COLUMNS = (
     Column("claim", "left"),
@@ -28,11 +30,16 @@ CONDITION_COLUMNS = (
 )
 CONDITIONS_CAPTION = "Conditions that differ: what the published numbers hold for, and what ours do"
 
-RECIPE_FIELDS = ("recipe", "optimizer", "lr", "schedule", "batch_size", "weight_decay", "label_smoothing", "augment")
+RECIPE_FIELDS = (
+    *("recipe", "optimizer", "lr", "momentum", "schedule", "decay_factor", "decay_epochs", "decay_images"),
+    *("milestones", "patience_epochs", "warmup_epochs", "batch_size", "weight_decay", "label_smoothing", "augment"),
+    *("rotation_degrees", "average_decay"),
+)
 
 INTERACTION = (
     "An interaction claim says that a difference depends on another choice: its number is the first difference minus "
-    "the second, each better minus than, averaged over the remaining factors and paired by seed like any other. It "
+    "the second, each better minus than, averaged over factors that it does not name, and paired by seed like any "
+    "other. It "
     "does not say which side leads at either choice."
 )
 
@@ -42,7 +49,9 @@ def claims_section(results: Results, tables: Tables) -> list[Block]:
     if not claims:
         return []
     rows = tuple(_row(row) for row in tables.claims.to_dict("records"))
-    statements = tuple(f"{claim.id}: {claim.statement} ({claim.source}){_measured_as(claim)}" for claim in claims)
+    statements = tuple(
+        f"{claim.id}: {claim.statement} ({claim.source}){_measured_as(results, claim)}" for claim in claims
+    )
     return [
         Heading("Claims"),
         Bullets(statements),
@@ -54,12 +63,17 @@ def claims_section(results: Results, tables: Tables) -> list[Block]:
     ]
 
 
-def _measured_as(claim: TestedClaim) -> str:
+def _measured_as(results: Results, claim: TestedClaim) -> str:
     if not isinstance(claim, InteractionClaim):
         return ""
     named = claim.interaction
     lead = f"the lead of {_levels(named.better)} over {_levels(named.than)}"
-    return f"; measured as {lead} at {_levels(named.more_at)}, minus the same at {_levels(named.than_at)}"
+    told = f"; measured as {lead} at {_levels(named.more_at)}, minus the same at {_levels(named.than_at)}"
+    left = claim_weights(cells_in(results.plan), claim, factor_columns(results))
+    if len(left) != 2:
+        return told
+    more, less = sorted(left, key=lambda name: -left[name])
+    return f"{told}; both leads are over the same trials, so that this is {more} minus {less}"
 
 
 def _levels(named: Mapping[str, Any]) -> str:
@@ -130,8 +144,14 @@ def _data(data: Mapping[str, Any]) -> str:
 
 
 def _recipe(train: Mapping[str, Any]) -> str:
-    named = {name: train[name] for name in RECIPE_FIELDS if name in train and train[name] is not None}
+    stated = {name: train[name] for name in RECIPE_FIELDS if name in train and train[name] is not None}
+    named = {name: value for name, value in stated.items() if name not in DECIDED or _is_read(name, train)}
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in named.items())
+
+
+def _is_read(field: str, train: Mapping[str, Any]) -> bool:
+    decider, values = DECIDED[field]
+    return train[decider] in values
 
 
 def _budget(variant: Mapping[str, Any]) -> str:

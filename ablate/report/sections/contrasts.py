@@ -31,9 +31,9 @@ COLUMNS = (
 SCOPE = "Verdicts are about {primary} alone; other metrics are described, not tested."
 LEGEND = (
     "n counts seeds at which both sides have a result. The first interval says what other seeds would give on these "
-    "test images; the second resamples images too, and with few seeds is rather too short. p belongs to the first "
-    "interval; p, Holm is p corrected for everything that was tested, and decides the verdict. d_z is the mean "
-    "difference over the standard deviation of the differences."
+    "test images; the second, what other seeds and other images would. p belongs to the first interval; p, Holm is p "
+    "corrected for everything that was tested, and decides the verdict. d_z is the mean difference over the standard "
+    "deviation of the differences. Of the seeds at which the variant was better, ties count half."
 )
 CAPTION = "Every contrast: the variant minus its baseline, paired by seed"
 

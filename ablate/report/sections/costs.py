@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from ablate.analysis.ratios import BAND
-from ablate.cost_sets import CostGroup
+from ablate.cost_sets import PROCESSES, CostGroup
 from ablate.measure import cost_metrics
 from ablate.measure.series import SAMPLES_FOR
 from ablate.records import Results
@@ -29,11 +29,13 @@ COUNTS = (
     "they have a ratio and no interval."
 )
 TIMES = (
-    "A time, or what is computed from one, is the median over all samples; its interval is that of the median of the "
-    "rounds, by order statistics, and there is none under 6 rounds. Percentiles have none: p90 is given from "
-    f"{SAMPLES_FOR[90]} samples on, p99 from {SAMPLES_FOR[99]}. A ratio is the variant over the baseline, taken within "
-    f"each round and then the median. It is better or worse when its whole interval lies outside 1/{BAND} to {BAND}, "
-    "equivalent when all of it lies within, else inconclusive. These verdicts are not corrected for their number."
+    "A time, or what is computed from one, is the median over all samples. Its interval is that of the median of the "
+    f"rounds, by order statistics; {PROCESSES} processes take turns at them, whose memory is laid out differently, and "
+    "the interval holds that of each, so that there is none under 6 rounds of each. Percentiles have no interval and "
+    f"no ratio: p90 is given from {SAMPLES_FOR[90]} samples on, p99 from {SAMPLES_FOR[99]}. A ratio is the variant "
+    "over the baseline, taken within each round and then the median. It is better or worse when its whole interval "
+    f"lies outside 1/{BAND} to {BAND}, equivalent when all of it lies within, else inconclusive. These verdicts are "
+    "not corrected for their number."
 )
 
 

@@ -47,11 +47,11 @@ ANOVA_COLUMNS = (
 )
 INTERACTIONS_CAPTION = "Interactions: how far two changes together differ from the sum of what each does alone"
 METHOD = (
-    "Both tables are least squares with one effect a seed, main effects and two-way interactions, over the seeds at "
-    "which every combination has a result. Partial eta squared is a term's share of the variation that other terms "
-    "leave, with the interval of a noncentral F. An interaction is what the first change does where the second is "
-    "made, minus what it does at the baseline's level; p, Holm is corrected over all interactions. Unlike the paired "
-    "contrasts, these assume that every combination has the same spread."
+    "The first table is least squares with one effect a seed, main effects and two-way interactions, over the seeds at "
+    "which every combination has a result; it assumes that every combination has the same spread. Partial eta squared "
+    "is a term's share of the variation that other terms leave, with the interval of a noncentral F. An interaction is "
+    "what the first change does where the second is made, minus what it does at the baseline's level, paired by seed; "
+    "p, Holm is corrected over all interactions."
 )
 UNKNOWN = "At fewer than two seeds does every combination have a result, so that interactions cannot be judged yet."
 
@@ -97,8 +97,8 @@ def _warnings(found: Misleading, metric: str, condition: str) -> Iterator[Block]
         yield Notice(_under(condition, _beaten(row, metric)))
     if not reversals and not beaten:
         said = (
-            f"Changing one factor at a time from the baseline would choose {found.chosen}; no combination is better by "
-            "more than chance, and no factor's best level clearly depends on another factor."
+            f"Changing one factor at a time from the baseline would choose {found.chosen}; no combination could be "
+            "told to be better, and no factor's best level to depend on another factor."
         )
         yield Paragraph(_under(condition, said))
 

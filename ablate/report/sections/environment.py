@@ -23,7 +23,7 @@ def environment(results: Results, tables: Tables) -> list[Block]:
 
 def _used_for(results: Results, name: str) -> str:
     """`24 trials and costs`; an environment that stands for nothing any more is kept all the same."""
-    trials = int((results.trials["environment"] == name).sum())
+    trials = int(results.trials[results.trials["environment"] == name]["key"].nunique())
     group = results.cost_group
     uses = [f"{trials:,} trial{'' if trials == 1 else 's'}"] if trials else []
     uses += ["costs"] if group is not None and name in group.environments else []

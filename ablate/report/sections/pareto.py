@@ -1,6 +1,6 @@
 """What is worth its cost: accuracy against parameters, MACs and latency."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,14 +9,16 @@ import pandas as pd
 from ablate.analysis.pairing import by_seed
 from ablate.analysis.pareto import fronts
 from ablate.records import Results
+from ablate.report.contrasting import tested_levels
 from ablate.report.costing import EXACT
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Column, CostPanel, CostPoint, Heading, Paragraph, ParetoChart, Table
-from ablate.report.drawing import by_condition, called, interval, levels_alone, told
+from ablate.report.drawing import by_condition, called, interval, told
 from ablate.report.numbers import ABSENT, quantity
 from ablate.report.sections.results import LATENCY, cost_columns
+from ablate.schema import MATCH
 
-MOST_POINTS, MOST_PANELS = 40, 6
+MOST_POINTS, MOST_PANELS = 40, 9
 FILE = "figures/pareto.svg"
 COSTS = (*EXACT, LATENCY)
 SUMMARY = (
@@ -25,8 +27,9 @@ SUMMARY = (
 )
 METHOD = (
     "Dominated: another variant is at least as accurate and at least as cheap, and better in one of the two, by the "
-    "point estimates. Clearly dominated: of such a variant the paired 95 % interval of its lead in accuracy lies above "
-    "zero as well. These are descriptions, not corrected for their number."
+    "point estimates. Clearly dominated: such a variant leads in accuracy with an interval above zero, at 95 % for all "
+    "pairs together, and the intervals of a measured cost lie apart. Variants that were given equal budgets are not "
+    "compared by that budget."
 )
 
 
@@ -34,11 +37,15 @@ def pareto_section(results: Results, tables: Tables) -> list[Block]:
     costs = [column for column in COSTS if column in {*EXACT, *cost_columns(tables)}]
     accuracy = by_seed(tables.planned, "accuracy")
     groups = {name: rows for name, rows in by_condition(results.plan, tables.variants).items() if len(rows) > 1}
-    found = {name: fronts(rows, accuracy, costs) for name, rows in groups.items()}
+    bounds, labels = _bounds(tables, costs), tested_levels(results.plan)
+    of_group = {
+        name: [cost for cost in costs if cost not in _matched(results.plan, rows)] for name, rows in groups.items()
+    }
+    found = {name: fronts(rows, accuracy, of_group[name], bounds) for name, rows in groups.items()}
     panels = [
-        _panel(name, column, rows, found[name], tables)
+        _panel(name, column, rows, found[name], tables, labels)
         for name, rows in groups.items()
-        for column in costs
+        for column in of_group[name]
         if (found[name]["state"] == "front").any()
     ]
     drawn = [panel for panel in panels if len(panel.points) > 1]
@@ -59,22 +66,42 @@ def pareto_section(results: Results, tables: Tables) -> list[Block]:
     return [Heading("Accuracy against cost"), chart, _table(found, costs), Paragraph(METHOD)]
 
 
-def _panel(name: str, cost: str, variants: pd.DataFrame, found: pd.DataFrame, tables: Tables) -> CostPanel:
+def _bounds(tables: Tables, costs: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The intervals of what was measured."""
+    ends = tables.costs.rename(columns={"value_ci_low": "low", "value_ci_high": "high"})
+    return {
+        cost: ends[ends["metric"] == cost].set_index("variant")[["low", "high"]] for cost in costs if cost not in EXACT
+    }
+
+
+def _matched(plan: dict[str, Any], rows: pd.DataFrame) -> set[str]:
+    """The budget that all of `rows` were given alike."""
+    columns = [factor["column"] for factor in plan["factors"] if factor["path"] == MATCH]
+    return {str(level) for column in columns for level in rows[column]}
+
+
+def _panel(
+    name: str, cost: str, variants: pd.DataFrame, found: pd.DataFrame, tables: Tables, labels: Mapping[str, str]
+) -> CostPanel:
     states = found[(found["cost"] == cost) & (found["state"] != "not measured")].set_index("variant")["state"]
     rows = variants[variants["variant"].isin(states.index)].set_index("variant")
     intervals = tables.costs[tables.costs["metric"] == cost].set_index("variant")
     rank = sorted(states.index, key=lambda each: (states[each] != "front", -rows.loc[each, "accuracy_mean"]))
     chosen = set(rank[:MOST_POINTS])
-    points = (_point(each, cost, rows.loc[each], intervals, states[each]) for each in states.index if each in chosen)
+    points = (
+        _point(labels[each], cost, rows.loc[each], intervals.reindex([each]), states[each])
+        for each in states.index
+        if each in chosen
+    )
     header = quantity(cost).header
-    return CostPanel(f"{header}, {name}" if name else header, tuple(points))
+    return CostPanel(header, tuple(points), name)
 
 
-def _point(name: str, cost: str, row: "pd.Series[Any]", intervals: pd.DataFrame, state: str) -> CostPoint:
-    bounds = intervals[["value_ci_low", "value_ci_high"]].reindex([name]).to_numpy(dtype=np.float64)[0]
+def _point(label: str, cost: str, row: "pd.Series[Any]", intervals: pd.DataFrame, state: str) -> CostPoint:
+    bounds = intervals[["value_ci_low", "value_ci_high"]].to_numpy(dtype=np.float64)[0]
     low, high = (float(bound) for bound in bounds)
     accuracy = interval("accuracy", row["accuracy_mean"], row["accuracy_ci_low"], row["accuracy_ci_high"])
-    return CostPoint(levels_alone(name), interval(cost, row[cost], low, high), accuracy, state)
+    return CostPoint(label, interval(cost, row[cost], low, high), accuracy, state)
 
 
 def _table(found: dict[str, pd.DataFrame], costs: Sequence[str]) -> Table:
@@ -85,7 +112,8 @@ def _table(found: dict[str, pd.DataFrame], costs: Sequence[str]) -> Table:
         told_of = {(row["variant"], row["cost"]): _standing(row) for row in states.to_dict("records")}
         variants = list(dict.fromkeys(states["variant"]))
         among = (group,) if grouped else ()
-        rows += [(name, *among, *(told_of[name, cost] for cost in costs)) for name in variants]
+        # What a group was given alike is nothing to compare by.
+        rows += [(name, *among, *(told_of.get((name, cost), ABSENT) for cost in costs)) for name in variants]
     among_column = (Column("among those of", "left"),) if grouped else ()
     columns = (
         Column("variant", "left"),

@@ -5,11 +5,16 @@ from ablate.records import ENDED, Results
 MOST_NAMED = 12  # variants
 
 
+def trial_counts(results: Results) -> tuple[int, int]:
+    """Trials that are planned, and those of them that have an outcome; what variants share counts once."""
+    planned = {key for variant in results.plan["variants"] for key in variant["keys"].values()}
+    return len(planned), int(results.trials[results.trials["state"].isin(ENDED)]["key"].nunique())
+
+
 def progress_sentence(results: Results) -> str | None:
     """`Unfinished: 7 of 15 trials.`, with failures named; None when every planned trial has a result."""
-    planned = sum(len(variant["keys"]) for variant in results.plan["variants"])
-    finished = int(results.trials["state"].isin(ENDED).sum())
-    failed = int((results.trials["state"] == "failed").sum())
+    planned, finished = trial_counts(results)
+    failed = int(results.trials[results.trials["state"] == "failed"]["key"].nunique())
     if finished == planned:
         return None
     failures = f", {failed} failed" if failed else ""

@@ -7,24 +7,24 @@ from typing import Any
 from ablate.records import Results
 from ablate.report.badges import merge_badges
 from ablate.report.budgets import GAIN, RATIOS, times, tuned_columns
-from ablate.report.contrasting import crosses_factors
+from ablate.report.contrasting import crosses_factors, in_own_condition
 from ablate.report.costing import EXACT
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table
 from ablate.report.numbers import ABSENT, column_name, quantity, show, show_difference, show_interval, show_mean
 from ablate.schema.columns import TUNED_PREFIX
 
-CONVENTIONS = (
-    "Accuracies are in per cent with half the width of their own 95 % interval; differences are paired by seed, in "
-    "percentage points, with their 95 % interval. MACs are multiply-adds of convolutions and linear layers for one "
-    "image, half of what is elsewhere counted as FLOPs. Under Costs stand the other costs, intervals and conditions."
+MEANS = "Accuracies are in per cent with half the width of their own 95 % interval."
+PAIRED = "Differences are paired by seed, in {unit}, with their 95 % interval."
+COUNTED = (
+    "MACs are multiply-adds of convolutions and linear layers for one image, half of what is elsewhere counted as "
+    "FLOPs. Under Costs stand the other costs, intervals and conditions."
 )
+AT_LARGEST = "Images a second, memory and energy are at batch {batch}, in fp32; a training step is SGD with momentum."
 
 LATENCY = "latency_ms_p50"
-NARROW = (
-    *(*EXACT, LATENCY, "inference_images_per_second", "training_images_per_second"),
-    *("memory_mib", "energy_joules"),
-)
+LARGEST = ("inference_images_per_second", "training_images_per_second", "memory_mib", "energy_joules")
+NARROW = (*EXACT, LATENCY, *LARGEST)
 
 SAME = times(1.0)
 CAPTION = "Every variant: what it reached, how it differs from the baseline, what it costs"
@@ -33,7 +33,17 @@ MAIN_EFFECTS = "Main effects: each level against the baseline's, averaged over t
 
 
 def results_section(results: Results, tables: Tables) -> list[Block]:
-    return [Heading("Results"), *result_tables(results, tables), Paragraph(CONVENTIONS)]
+    return [Heading("Results"), *result_tables(results, tables), Paragraph(_conventions(results, tables))]
+
+
+def _conventions(results: Results, tables: Tables) -> str:
+    """What the columns that are there mean."""
+    primary = results.plan["study"]["primary"]
+    paired = [] if tables.contrasts.empty else [PAIRED.format(unit=quantity(primary).difference_unit)]
+    at_largest = []
+    if results.cost_group is not None and any(column_name(each).base in LARGEST for each in cost_columns(tables)):
+        at_largest = [AT_LARGEST.format(batch=max(results.cost_group.conditions["batch_sizes"]))]
+    return " ".join([MEANS, *paired, COUNTED, *at_largest])
 
 
 def result_tables(results: Results, tables: Tables) -> list[Block]:
@@ -46,7 +56,7 @@ def results_table(results: Results, tables: Tables) -> Table:
     """One row a variant. The columns for difference and verdict are there when variants are tested one by one."""
     primary = results.plan["study"]["primary"]
     of_variants = tables.contrasts["variant"].isin(tables.variants["variant"])
-    tested = tables.contrasts[of_variants & (tables.contrasts["metric"] == primary)]
+    tested = in_own_condition(tables.contrasts[of_variants & (tables.contrasts["metric"] == primary)])
     contrast_of = {row["variant"]: row for row in tested.to_dict("records")}
     costs = cost_columns(tables)
     metrics = list(dict.fromkeys(["accuracy", primary]))
@@ -107,7 +117,9 @@ def given_columns(results: Results, tables: Tables) -> dict[str, dict[str, float
     """Header -> variant -> number, of what equal budgets have settled and of steps that are not alike."""
     matched = results.plan["matched"]["variants"] if "matched" in results.plan else {}
     widths = {name: found["width"] for name, found in matched.items()}
-    tuned = {each["variant"]: tuned_columns(each) for each in results.plan["variants"]}
+    tuned = {
+        each["variant"]: tuned_columns(each, results.plan["study"]["primary"]) for each in results.plan["variants"]
+    }
     names = dict.fromkeys(name for own in tuned.values() for name in own if name != GAIN)
     chosen = {
         f"{name.removeprefix(TUNED_PREFIX).replace('_', ' ')}, tuned": {

@@ -40,7 +40,7 @@ def tuning_section(results: Results, tables: Tables) -> list[Block]:
             variant["variant"],
             *(_value(variant["tuned"]["values"], path) for path in paths),
             Cell(show(metric, variant["tuned"]["score"]), variant["tuned"]["score"]),
-            _gain(metric, tuned_columns(variant)[GAIN]),
+            _gain(metric, tuned_columns(variant, metric)[GAIN]),
             _ends(variant["tuned"]),
         )
         for variant in tuned

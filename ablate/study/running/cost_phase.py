@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from ablate import environment
-from ablate.cost_sets import CostGroup, cost_groups
+from ablate.cost_sets import PROCESSES, CostGroup, cost_groups
 from ablate.executors.contract import CallFailed, Execution
 from ablate.locks import held
 from ablate.measure import cost_metrics
 from ablate.occupancy import alone, once
 from ablate.records import failure_path, log_path, stored_costs, stored_environments, write_json
 from ablate.study.planning.plan import Plan
-from ablate.study.running.cost_rounds import PROCESSES, Asked, Taken, spread, take_rounds, timed_columns
+from ablate.study.running.cost_rounds import Asked, Taken, spread, take_rounds, timed_columns
 from ablate.study.running.events import CostsFailed, CostsWait, Observer
 from ablate.study.running.settling import lock_path
 

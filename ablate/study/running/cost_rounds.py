@@ -1,7 +1,7 @@
 """Rounds of the cost phase: taken by two processes in turn until the numbers are steady or the time is spent.
 
-A process lays out its memory once, and that alone can move a network's time by a few per cent. So every process
-measures all variants, which cancels it in the ratios, and there is more than one, which brings it into the interval.
+A process lays out its memory once, and that alone can move a network's time by several per cent, each network's by its
+own. So there is more than one process, each measures all variants, and intervals hold what either of them found.
 """
 
 import time
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ablate.cost_sets import PROCESSES
 from ablate.executors import LocalWorker
 from ablate.executors.contract import Call, CallFailed, Execution, Worker
 from ablate.measure import METRICS
@@ -22,7 +23,6 @@ ROUND = "ablate.measure.costs:run"
 CONDENSE = "ablate.measure.costs:condense"
 UNCOUNTED = "ablate.measure.costs:uncounted"
 
-PROCESSES = 2
 LEAST_ROUNDS = 3  # however slow the networks are
 WANTED_ROUNDS = 12  # an interval by order statistics needs six, and gets narrower from there
 
