@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ablate import environment
 from ablate.executors.contract import CallFailed
+from ablate.locks import no_pause
+from ablate.occupancy import alone
 from ablate.study.planning.plan import Plan, Planned
 from ablate.study.running.crew import Crew, Split, crew, stretch_of
 from ablate.study.running.events import GpuShared, Observer
@@ -39,13 +41,16 @@ def workers_worth(rate: Rate, most: int) -> int:
 
 
 def worth_of(plan: Plan, device: str, log: Path, observer: Observer) -> int:
-    """How many workers `device` is worth for the variants of `plan`; 1 where a network does not train at all.
+    """How many workers `device` is worth for the variants of `plan`, while nobody else of this machine uses it; 1 where
+    a network does not train at all.
 
     That is left to its trials to tell, which are rows of the results.
     """
-    most = max(1, min(MOST_WORKERS, environment.cores(), len(plan.trials)))
+    search = plan.study.config.search
+    trials = max(len(plan.trials), 0 if search is None else search.trials)
+    most = max(1, min(MOST_WORKERS, environment.cores(), trials))
     judged = _judged([planned for planned in plan.variants if planned.variant.train is not None])
-    with crew(device, log) as workers:
+    with alone(device, no_pause), crew(device, log) as workers:
 
         def rate(count: int) -> float:
             together = _images_per_second(judged, workers, Split(count, max(1, environment.cores() // most)))

@@ -103,15 +103,29 @@ def settle_execution(
 
     `worth` says how many workers a GPU is to have where nobody has asked for a number.
     """
-    path, device = folder / "execution.json", ",".join(devices)
-    with held(lock_path(folder)):
-        settled = stored_executions(folder)
-        name = machine if machine not in settled or settled[machine]["device"] == device else f"{machine} on {device}"
-        if name not in settled:
-            settled[name] = asdict(_new_execution(plan, devices, workers, worth))
-            write_json(path, settled)
-    execution = Execution(**settled[name])
+    device = ",".join(devices)
+    execution = _settled_before(stored_executions(folder), machine, device)
+    if execution is None:  # what GPUs are worth takes minutes to find, in which other runs need the lock
+        execution = _first_settled(_new_execution(plan, devices, workers, worth), folder, machine)
     return execution if workers is None else replace(execution, workers=workers)
+
+
+def _settled_before(stored: Mapping[str, Any], machine: str, device: str) -> Execution | None:
+    """Of this machine, on these devices."""
+    known = [Execution(**stored[name]) for name in (machine, f"{machine} on {device}") if name in stored]
+    return next((execution for execution in known if execution.device == device), None)
+
+
+def _first_settled(execution: Execution, folder: Path, machine: str) -> Execution:
+    """`execution`, or what another run has settled meanwhile."""
+    with held(lock_path(folder)):
+        stored = stored_executions(folder)
+        known = _settled_before(stored, machine, execution.device)
+        if known is not None:
+            return known
+        name = machine if machine not in stored else f"{machine} on {execution.device}"
+        write_json(folder / "execution.json", {**stored, name: asdict(execution)})
+    return execution
 
 
 def _new_execution(plan: Plan, devices: tuple[str, ...], workers: int | None, worth: Worth) -> Execution:

@@ -67,6 +67,20 @@ class TestExecution:
         settle_execution(plan, tmp_path, "third", ("cpu",), None, three)
         assert asked == ["cuda:0"]
 
+    def test_what_another_run_settles_while_one_is_finding_out_holds_for_both(
+        self, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The other run would wait for ever if the lock of the folder were held meanwhile."""
+        monkeypatch.setattr(environment, "cores", lambda: 16)
+        others: list[Any] = []
+
+        def slow(device: str) -> int:
+            others.append(settle_execution(plan, tmp_path, "m", ("cuda:0",), None, lambda device: 2))
+            return 5
+
+        assert settle_execution(plan, tmp_path, "m", ("cuda:0",), None, slow) == others[0]
+        assert others[0].workers == 2
+
     def test_it_is_read_back_and_only_the_number_of_workers_can_be_asked_for(
         self, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
