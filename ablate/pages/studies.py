@@ -26,7 +26,7 @@ def results_page(results: Results, derived: report.Tables) -> list[Block]:
     """The question, the answer, and the table of variants, with the main effects where factors are crossed."""
     if results.plan["study"]["design"] == "count":
         return counts_page(results, derived)
-    said = [block for block in answer(results, derived) if isinstance(block, Heading | Paragraph | Notice)]
+    said = [block for block in answer(results, derived) if isinstance(block, Heading | Paragraph | Bullets | Notice)]
     return [*said, *result_tables(results, derived)]
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from ablate.records import Results
 from ablate.report.contrasting import baseline_contrasts, crosses_factors, varied_fields
 from ablate.report.derive import Tables
-from ablate.report.document import Block, Column, Heading, Notice, Paragraph, Table
-from ablate.report.sections.finding import finding
+from ablate.report.document import Block, Bullets, Column, Heading, Notice, Paragraph, Table
+from ablate.report.sections.finding import finding_lines
 from ablate.report.sections.progress import missing_sentence, progress_sentence
 from ablate.report.sections.stated import changes
 from ablate.schema import UNMATCHED
@@ -32,18 +32,18 @@ def answer(results: Results, tables: Tables) -> list[Block]:
         *changes(results),
         *_rebased(results, tables),
         *([Paragraph(study["question"], "question")] if study["question"] else []),
-        Paragraph(answer_sentence(results, tables), "answer"),
+        *_answer(results, tables),
         conditions(results, tables),
     ]
 
 
-def answer_sentence(results: Results, tables: Tables) -> str:
-    """`finding`, and what its numbers are."""
-    found = finding(results, tables)
+def _answer(results: Results, tables: Tables) -> list[Block]:
+    """What was found, and what its numbers are."""
+    first, *further = finding_lines(results, tables)
     if tables.contrasts.empty:
-        return found
+        return [Paragraph(first, "answer")]
     legend = AVERAGED if crosses_factors(results.plan) else PAIRED
-    return f"{found} {legend}"
+    return [Paragraph(f"{first} {legend}", "answer"), *([Bullets(tuple(further))] if further else [])]
 
 
 def conditions(results: Results, tables: Tables) -> Table:

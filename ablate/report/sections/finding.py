@@ -38,26 +38,30 @@ MATCHED = {"none": "as they come", "params": "with as many parameters", "macs": 
 
 
 def finding(results: Results, tables: Tables) -> str:
-    """Every verdict on the primary metric with its difference, interval and number of pairs, or why there is none.
+    """Every verdict on the primary metric with its difference, interval and number of pairs, or why there is none."""
+    return " ".join(finding_lines(results, tables))
 
-    Of more than a few, under several conditions, a part for each of these.
-    """
+
+def finding_lines(results: Results, tables: Tables) -> list[str]:
+    """`finding`; of more than a few comparisons under several conditions what they are of, and a line for each."""
     primary = results.plan["study"]["primary"]
     rows = tables.contrasts[tables.contrasts["metric"] == primary]
     told = primary.replace("_", " ")
     if rows.empty:
-        return f"Nothing is tested: {why_no_contrasts(results.plan)}.{_means(tables, primary)}"
+        return [f"Nothing is tested: {why_no_contrasts(results.plan)}.{_means(tables, primary)}"]
     if crosses_factors(results.plan):
-        return f"On {told}, averaged over the other factors: {_clauses(rows.to_dict('records'), _effect_in_words)}."
+        return [f"On {told}, averaged over the other factors: {_clauses(rows.to_dict('records'), _effect_in_words)}."]
     sizes = tables.variants.set_index("variant")[list(EXACT)]
     parts = _under_conditions(results.plan, rows)
     if len(rows) <= MOST_CLAUSES or len(parts) == 1:
-        return f"On {told}: {_clauses(rows.to_dict('records'), _pair_in_words, lambda row: _budgets(sizes, row))}."
+        return [f"On {told}: {_clauses(rows.to_dict('records'), _pair_in_words, lambda row: _budgets(sizes, row))}."]
     sides, unit = tested_levels(results.plan), quantity(primary).difference_unit
-    told_of = {condition: _listed(own, sizes, sides, DIRECTIONS[primary]) for condition, own in parts.items()}
-    listed = ". ".join(f"{condition[0].upper()}{condition[1:]}: {said}" for condition, said in told_of.items())
     against = " and ".join(dict.fromkeys(sides[name] for name in rows["baseline"]))
-    return f"On {told}, in {unit} against {against} ({_pairs(rows)}). {listed}."
+    told_of = {condition: _listed(own, sizes, sides, DIRECTIONS[primary]) for condition, own in parts.items()}
+    return [
+        f"On {told}, in {unit} against {against} ({_pairs(rows)}).",
+        *(f"{condition[0].upper()}{condition[1:]}: {said}." for condition, said in told_of.items()),
+    ]
 
 
 def _listed(rows: pd.DataFrame, sizes: pd.DataFrame, sides: Mapping[str, str], way: Direction) -> str:
