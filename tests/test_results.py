@@ -81,6 +81,7 @@ def test_readme_answers_the_flagship_question_with_its_report() -> None:
     text = (ROOT / "README.md").read_text()
     section = text[text.index("## SPDConv on CIFAR-10") :].split("\n## ")[0]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("| ")]
+    section = " ".join(section.split())
     contrasts = pd.read_csv(ROOT / "results/cifar10_downsampling/contrasts.csv").query("metric == 'accuracy'")
     found = contrasts.set_index("variant")
     budgets = _variants("cifar10_downsampling").set_index("variant")
