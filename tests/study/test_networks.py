@@ -68,6 +68,9 @@ def keeps(num_classes):
 
 def requires(num_classes, k: int, m: int):
     return fine(num_classes)
+
+def norms(num_classes, norm: str | None = "batch", input_size: int | None = 8):
+    return nn.Sequential(*[nn.BatchNorm2d(3)] * (norm == "batch"), *head(num_classes))
 """
 
 
@@ -338,6 +341,22 @@ class TestBuilder:
         assert [each.variant.model.as_json()["arguments"] for each in found.variants] == [
             {"k": k, "m": m} for k in (1, 3) for m in (1, 2)
         ]
+
+    def test_null_is_an_argument_like_any_other(self, here: None, folder: Path) -> None:
+        found = plan(
+            '{builder: "nets.py:norms"}', "factors={model.norm: [batch, null]}", "baseline={model.norm: batch}"
+        )
+        assert [each.variant.model.as_json()["arguments"] for each in found.variants] == [
+            {"norm": "batch"},
+            {"norm": None},
+        ]
+        # The batch norm of three channels has a scale and a shift of each.
+        assert [each.params - 40 for each in found.variants] == [6, 0]
+
+    def test_of_the_input_s_shape_null_leaves_it_to_the_data(self, here: None, folder: Path) -> None:
+        (planned,) = plan('{builder: "nets.py:norms", input_size: null}').variants
+        model = planned.variant.model.as_json()
+        assert (model["input_size"], model["arguments"]) == (32, {})
 
     @pytest.mark.parametrize(
         ("factors", "expected"),

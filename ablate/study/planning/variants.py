@@ -141,7 +141,9 @@ def _spec(model: ModelConfig | BuilderConfig, info: DataInfo | None, folder: Pat
     if isinstance(model, ModelConfig):
         return resolve(model.preset, {**shape, **stated})
     shape |= {name: value for name, value in stated.items() if name in FROM_DATA}
-    return builder_spec(model.builder, stated, shape, folder)
+    # To a function null is a value like any other, which its default may well not be.
+    nulls = {name: None for name, value in (model.model_extra or {}).items() if value is None and name not in FROM_DATA}
+    return builder_spec(model.builder, {**stated, **nulls}, shape, folder)
 
 
 def _check_shape(stated: Mapping[str, Any], info: DataInfo) -> None:
