@@ -13,6 +13,7 @@ from ablate.study.reading.effects import check_effects
 from ablate.study.reading.factors import Base, build_factors, resolve_levels
 from ablate.study.reading.levels import Factor, combinations
 from ablate.study.reading.metrics import check_fraction, check_measured
+from ablate.study.reading.probe import forget
 from ablate.study.reading.sections import mistakes_of
 from ablate.study.reading.tunable import check_search, check_tuned
 
@@ -40,6 +41,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     offending value and the nearest right one.
     """
     source = Path(path)
+    forget()
     document = read_document(source, overrides)
     config = _validated(document)
     for mistake in mistakes_of(config, {}, source.parent):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ablate.errors import AblateError
+from ablate.errors import AblateError, SourceChanged
 from ablate.lookup import load_dotted
 from ablate.measure import METRICS
 from ablate.randomness import seed_of
@@ -120,6 +120,8 @@ class Search:
         try:
             variant = variant_at(self._study, levels)
             counts = counted(self._plan, variant)
+        except SourceChanged:
+            raise
         except AblateError as error:  # a network that cannot be is one that is not allowed
             self._explorer.give_up(number)
             return self._refuse(_Asked(named, {}, None, str(error)))
