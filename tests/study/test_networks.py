@@ -18,6 +18,7 @@ from ablate.lookup import load_dotted
 from ablate.models.builders import FILE_MODULE
 from ablate.study.planning.plan import Plan
 from ablate.study.planning.planner import plan_study
+from ablate.study.planning.searched import identity
 from ablate.study.reading import probe
 from ablate.study.reading.load import load_study
 from ablate.study.run import run
@@ -279,6 +280,16 @@ class TestBuilder:
         after = plan(model)
         assert not before.trials.keys() & after.trials.keys()
         assert (before.variants[0].params, after.variants[0].params) == (40, 30)
+
+    def test_a_search_is_another_one_where_the_source_of_a_level_was_edited(self, here: None, folder: Path) -> None:
+        """Also of one that is not on its front."""
+        Path("study.yaml").write_text(STUDY.replace("MODEL", "{preset: mini_xception, width: 0.125}"))
+        factors = 'factors={net: {ours: {model.preset: mini_xception}, own: {model.builder: "nets.py:fine"}}}'
+        overrides = (factors, "baseline={net: ours}", "design=search", "search={trials: 2}")
+        before = identity(load_study("study.yaml", overrides))
+        assert identity(load_study("study.yaml", overrides)) == before
+        Path("nets.py").write_text(NETS + "# edited")
+        assert identity(load_study("study.yaml", overrides)) != before
 
     def test_a_source_that_was_edited_since_it_was_read_is_told(self, here: None, folder: Path) -> None:
         Path("study.yaml").write_text(STUDY.replace("MODEL", '{builder: "nets.py:fine"}'))

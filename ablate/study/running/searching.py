@@ -21,7 +21,7 @@ from ablate.records import Record, failure_path
 from ablate.schema import constraint_of, value_of
 from ablate.study.planning.plan import Plan
 from ablate.study.planning.planner import counted, prepared
-from ablate.study.planning.searched import Searched, column_of, identity, stated_factors
+from ablate.study.planning.searched import Searched, column_of, identity, stated_factors, timing_of
 from ablate.study.planning.variants import Variant, variant_at
 from ablate.study.reading.factors import level_name
 from ablate.study.reading.levels import Factor, Level
@@ -140,9 +140,9 @@ class Search:
         return []
 
     def _job(self, variant: Variant) -> Job:
-        baseline, cost = self._plan.variants[0], self._study.config.cost
+        baseline = self._plan.variants[0]
         assert baseline.data_digest is not None
-        timing = Timing(baseline.variant.model, cost.batch_sizes[0], cost.modes[0])
+        timing = Timing(baseline.variant.model, **timing_of(self._study.config.cost))
         return rehearsal_of(
             replace(variant, name=ROW),
             baseline.data_digest,
