@@ -385,6 +385,27 @@ class TestBuilder:
         # The batch norm of three channels has a scale and a shift of each.
         assert [each.params - 40 for each in found.variants] == [6, 0]
 
+    @pytest.mark.parametrize(
+        ("model", "overrides", "said"),
+        [
+            ('{builder: "nets.py:anything", k: .nan}', (), "study.yaml:2: model.k: expected a finite number, not nan"),
+            (
+                '{builder: "nets.py:anything", k: [1, {deep: -1e999}]}',
+                (),
+                "study.yaml:2: model.k[1].deep: expected a finite number, not -inf",
+            ),
+            (
+                '{builder: "nets.py:anything"}',
+                ("factors={model.k: [1, .inf]}", "baseline={model.k: 1}"),
+                "--set factors={model.k: [1, .inf]}: factors.model.k[1]: expected a finite number, not inf",
+            ),
+        ],
+    )
+    def test_what_is_no_number_is_no_argument(
+        self, here: None, folder: Path, model: str, overrides: tuple[str, ...], said: str
+    ) -> None:
+        assert message(model, *overrides) == said
+
     def test_of_the_input_s_shape_null_leaves_it_to_the_data(self, here: None, folder: Path) -> None:
         (planned,) = plan('{builder: "nets.py:norms", input_size: null}').variants
         model = planned.variant.model.as_json()

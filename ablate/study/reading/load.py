@@ -1,11 +1,13 @@
 """From a study file to a study: read, checked against every table, its factors and claims resolved."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ablate.measure import METRICS, metrics_of
-from ablate.schema import MATCH, UNMATCHED, SectionError, SeedBlocks, StudyFile, validated
+from ablate.schema import MATCH, UNMATCHED, KeyPath, SectionError, SeedBlocks, StudyFile, validated
 from ablate.schema.mistakes import mistakes_in, unknown
 from ablate.study.reading.claims import Claim, resolve_claims
 from ablate.study.reading.document import Document, read_document
@@ -66,6 +68,8 @@ def question_of(path: Path) -> str:
 
 
 def _validated(document: Document) -> StudyFile:
+    for path, number in _not_finite(document.data, ()):
+        raise document.error(path, f"expected a finite number, not {number}")
     try:
         return validated(StudyFile, document.data)
     except SectionError as error:
@@ -73,6 +77,15 @@ def _validated(document: Document) -> StudyFile:
     # A misspelt key is often why another one is missing, so it is the one to name.
     mistake = min(mistakes, key=lambda found: found.sentence.endswith("is missing"))
     raise document.error(mistake.path, mistake.sentence)
+
+
+def _not_finite(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, float]]:
+    """Infinities and NaN, which no JSON holds, wherever they are: what a builder takes need not forbid them itself."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield path, value
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for part, each in inner:
+        yield from _not_finite(each, (*path, part))
 
 
 def _check_trainable(document: Document, config: StudyFile) -> None:
