@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from ablate.errors import StudyError
+from ablate.models.spec import ModelSpec
+from ablate.study.planning import surveys
 
 STUDY = """\
 name: budgets
@@ -70,6 +72,23 @@ def test_what_is_counted_in_epochs_does_not_stretch(make: Any, recipe: list[str]
         StudyError, match=rf"budget.on: macs gives variant spd \d+ steps instead of \d+, but train.{field}"
     ):
         make(*recipe, "budget.on=macs")
+
+
+@pytest.mark.parametrize("without", ["strided", "spd"])
+def test_a_network_without_multiply_adds_has_no_share(
+    make_plan: Any, monkeypatch: pytest.MonkeyPatch, without: str
+) -> None:
+    """As a builder's may be, of element-wise operations alone."""
+
+    def survey(spec: ModelSpec, quantities: None) -> dict[str, int]:
+        return {"params": 100, "macs": 0 if spec.downsample == without else 1000}
+
+    monkeypatch.setattr(surveys, "load_dotted", {"ablate.models.survey:survey": survey}.__getitem__)
+    levels = "factors.model.downsample=[strided, spd]"
+    said = rf"toy\.yaml: budget\.on: macs: the network of variant {without} has 0 multiply-adds, .* use steps$"
+    with pytest.raises(StudyError, match=said):
+        make_plan(levels, "budget.on=macs")
+    assert {each.variant.steps for each in make_plan(levels, "budget.on=steps").variants} == {2}
 
 
 def test_a_wrong_budget_is_one_sentence(make: Any) -> None:
