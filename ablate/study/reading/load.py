@@ -11,7 +11,7 @@ from ablate.schema import MATCH, UNMATCHED, KeyPath, SectionError, SeedBlocks, S
 from ablate.schema.mistakes import mistakes_in, unknown
 from ablate.study.reading.claims import Claim, resolve_claims
 from ablate.study.reading.document import Document, read_document
-from ablate.study.reading.effects import check_effects
+from ablate.study.reading.effects import check_budget, check_effects
 from ablate.study.reading.factors import Base, build_factors, resolve_levels
 from ablate.study.reading.levels import Factor, combinations
 from ablate.study.reading.metrics import check_fraction, check_measured
@@ -56,6 +56,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     baseline = _baseline(document, config, factors)
     variants = list(combinations(config, factors, baseline))
     check_effects(base, variants)
+    check_budget(base, factors)
     check_tuned(base, factors, variants)
     check_search(base, factors, variants, baseline)
     _check_blocks(document, config, factors)
