@@ -432,7 +432,9 @@ class TestStopped:
 
     def test_another_search_is_another_study(self, slopes: Any) -> None:
         slopes.run()
-        with pytest.raises(ResultsError, match="another study called 'toy'"):
+        with pytest.raises(
+            ResultsError, match="called 'toy': its variants were found by a search under other conditions"
+        ):
             slopes.run("search.trials=8")
 
 
