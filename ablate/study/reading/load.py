@@ -17,7 +17,7 @@ from ablate.study.reading.levels import Factor, combinations
 from ablate.study.reading.metrics import check_fraction, check_measured
 from ablate.study.reading.probe import forget
 from ablate.study.reading.sections import mistakes_of
-from ablate.study.reading.tunable import check_search, check_tuned
+from ablate.study.reading.tunable import check_search, check_seeds, check_tuned
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     check_budget(base, factors)
     check_tuned(base, factors, variants)
     check_search(base, factors, variants, baseline)
+    check_seeds(base, variants)
     _check_blocks(document, config, factors)
     return Study(config, source, tuple(overrides), factors, baseline, resolve_claims(document, config, factors))
 
