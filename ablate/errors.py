@@ -4,6 +4,7 @@
     ├── StudyError      the study file or a --set
     ├── UnknownName     a name that no table holds (see lookup.py)
     ├── ModelError      fields that describe no network
+    │   └── SourceChanged   a builder that is not the one that was planned
     ├── DataError       a data set that is absent or unreadable
     ├── ResultsError    a results folder that cannot be used as asked
     ├── LedgerError     a ledger that does not answer, or holds something else
@@ -34,6 +35,10 @@ class UnknownName(AblateError):
 
 class ModelError(AblateError):
     """Model fields that no network can be built from."""
+
+
+class SourceChanged(ModelError):
+    """A builder whose source is not the one that the study was planned with: no network of it is what it stands for."""
 
 
 class DataError(AblateError):

@@ -13,6 +13,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin
@@ -20,7 +21,7 @@ from typing import Any, Literal, get_args, get_origin
 import torch
 from torch import Tensor, nn
 
-from ablate.errors import ModelError
+from ablate.errors import ModelError, SourceChanged
 from ablate.lookup import load_dotted, suggestion
 from ablate.models.outputs import Outputs
 from ablate.models.sources import file_digest, module_digest, place_of
@@ -68,8 +69,10 @@ def signature(task: dict[str, str], report: Callable[[dict[str, Any]], None]) ->
 
 
 def assemble_builder(spec: BuilderSpec) -> nn.Module:
-    """Call the user's function; raises `ModelError` where it raises or gives something that is no network."""
+    """Call the user's function; raises `ModelError` where it raises or gives something that is no network, and
+    `SourceChanged` where its source is not that of `spec`."""
     function = _function(spec.builder, spec.folder)
+    _check_source(spec)
     accepted = _signature(spec.builder, function).parameters
     from_data = {name: getattr(spec, name) for name in FROM_DATA if name in accepted}
     given = {name: value for name, value in from_data.items() if value is not None} | spec.arguments
@@ -85,6 +88,16 @@ def assemble_builder(spec: BuilderSpec) -> nn.Module:
             "torch.nn.Module"
         )
     return network
+
+
+def _check_source(spec: BuilderSpec) -> None:
+    found = _digest(_module(spec.builder, spec.folder))
+    if found != spec.digest:
+        raise SourceChanged(
+            f"builder {spec.builder}: its source has changed since the study was planned: its digest was "
+            f"{spec.digest[:12]} and is {found[:12]} now; restore it, or run the study under another name or with "
+            "another --results"
+        )
 
 
 @torch.no_grad()
@@ -231,6 +244,8 @@ def _module_of_file(path: Path) -> ModuleType:
     return module
 
 
+# Of the source that was imported, not of what an editor makes of it while this process goes on with that.
+@lru_cache
 def _digest(module: ModuleType) -> str:
     source = getattr(module, "__file__", None)
     if source is None:

@@ -6,7 +6,7 @@ A user's networks are surveyed in a process of their own, which calls `run` by i
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ablate.errors import AblateError
+from ablate.errors import AblateError, SourceChanged
 from ablate.models.builders import check_builder, check_new
 from ablate.models.counts import count, macs_with_aux_heads
 from ablate.models.network import assemble
@@ -35,12 +35,17 @@ def survey(spec: NetworkSpec, quantities: Sequence[str] | None = None) -> Survey
 
 
 def run(task: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """`survey` of every one of `specs` in `task`; a network that fails gives `{"mistake": sentence}`."""
+    """`survey` of every one of `specs` in `task`; a network that fails gives `{"mistake": sentence}`.
+
+    Raises `SourceChanged`, which is no mistake of one network.
+    """
     return {"surveys": [_attempt(spec_from_json(fields), task["quantities"]) for fields in task["specs"]]}
 
 
 def _attempt(spec: NetworkSpec, quantities: Sequence[str] | None) -> Survey:
     try:
         return survey(spec, quantities)
+    except SourceChanged:
+        raise
     except AblateError as error:
         return {"mistake": str(error)}

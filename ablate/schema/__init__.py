@@ -47,6 +47,7 @@ from ablate.schema.study import (
 )
 from ablate.schema.training import DataConfig, TrainConfig
 from ablate.schema.tuning import (
+    FIRST_REHEARSAL_SEED,
     SEARCHABLE,
     TUNABLE,
     WHOLE,
@@ -62,6 +63,7 @@ __all__ = [
     "ARGUMENT_TYPES",
     "AS_STATED",
     "FIELD_PATHS",
+    "FIRST_REHEARSAL_SEED",
     "MATCH",
     "SEARCHABLE",
     "SECTIONS",

@@ -10,6 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from ablate.schema.section import Section, all_distinct
 
 MOST_TRIALS = 10_000
+FIRST_REHEARSAL_SEED = 10_000
+"""Trials of tuning and search have seeds from this on; no final trial of their study has so high a one."""
 
 TUNABLE = (
     *("train.lr", "train.weight_decay", "train.momentum", "train.label_smoothing", "train.warmup_epochs"),

@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from ablate.records import finished_keys, load_record
@@ -87,23 +88,30 @@ def _value(factor: Factor, name: str) -> str | float:
 def _seconds_left(plan: Plan, folder: Path, finished: set[str]) -> float | None:
     """Training seconds on one worker of the trials that are left, at the pace of those that are done.
 
-    A variant's own mean where it has finished trials; else the mean pace per multiply-add of the others.
+    A variant's own mean where it has finished trials; else the mean pace per multiply-add of the others, or their mean
+    where there are no multiply-adds to go by.
     """
     own: dict[str, float] = {}
     paces: list[float] = []
     for planned in plan.variants:
         taken = [_train_seconds(folder, key) for key in planned.keys.values() if key in finished]
         if taken:
-            own[planned.variant.name] = sum(taken) / len(taken)
-            paces.append(own[planned.variant.name] / (planned.macs * planned.variant.steps))
-    if not paces:
+            own[planned.variant.name] = fmean(taken)
+        if taken and planned.macs:
+            paces.append(own[planned.variant.name] / _macs_of_training(planned))
+    if not own:
         return None
-    pace = sum(paces) / len(paces)
-    return sum(
-        own.get(planned.variant.name, pace * planned.macs * planned.variant.steps)
-        for key, (planned, _) in plan.trials.items()
-        if key not in finished
-    )
+    left = [planned for key, (planned, _) in plan.trials.items() if key not in finished]
+    return sum(own.get(planned.variant.name, _guessed(planned, paces, list(own.values()))) for planned in left)
+
+
+def _guessed(planned: Planned, paces: Sequence[float], seconds: Sequence[float]) -> float:
+    return fmean(paces) * _macs_of_training(planned) if planned.macs and paces else fmean(seconds)
+
+
+def _macs_of_training(planned: Planned) -> int:
+    """Multiply-adds that its seconds are proportional to."""
+    return planned.macs * planned.variant.steps
 
 
 def _train_seconds(folder: Path, key: str) -> float:

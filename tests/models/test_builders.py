@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ablate.errors import ModelError
+from ablate.errors import ModelError, SourceChanged
 from ablate.models.builders import assemble_builder, check_builder, signature
 from ablate.models.network import assemble
 from ablate.models.outputs import Outputs
@@ -44,6 +44,11 @@ def signature_of(builder: str, folder: Path) -> dict[str, Any]:
 def spec_of(builder: str, folder: Path, arguments: dict[str, Any] | None = None, **fields: Any) -> BuilderSpec:
     stated: dict[str, Any] = {"digest": "0", "num_classes": 5, "input_size": 8, "in_channels": 3, **fields}
     return BuilderSpec(builder=builder, arguments=arguments or {}, folder=str(folder), **stated)
+
+
+def planned(builder: str, folder: Path, arguments: dict[str, Any] | None = None, **fields: Any) -> BuilderSpec:
+    """As planning makes it, of a source that is there."""
+    return spec_of(builder, folder, arguments, digest=signature_of(builder, folder)["digest"], **fields)
 
 
 # --- What a function says of itself ----------------------------------------------------------------------------------
@@ -110,7 +115,7 @@ def test_a_class_is_a_function_of_its_arguments(net: Net, tmp_path: Path) -> Non
         "net.py:Net",
     )
     assert [each["name"] for each in signature_of(builder, tmp_path)["parameters"]] == ["num_classes", "wide"]
-    assert isinstance(assemble_builder(spec_of(builder, tmp_path)), nn.Linear)
+    assert isinstance(assemble_builder(planned(builder, tmp_path)), nn.Linear)
 
 
 def test_arguments_that_have_no_name_are_refused(net: Net, tmp_path: Path) -> None:
@@ -240,6 +245,22 @@ def test_another_builder_in_the_process_changes_no_digest(net: Net, tmp_path: Pa
     assert signature_of(one, tmp_path)["digest"] == alone
 
 
+def test_another_source_than_was_planned_is_refused(net: Net, tmp_path: Path) -> None:
+    builder = net("def build(): return nn.Linear(3, 5)")
+    spec = planned(builder, tmp_path)
+    net("def build(): return nn.Linear(3, 5, bias=False)")
+    # This process has imported it before, and goes on with that.
+    assert assemble_builder(spec).bias is not None
+    forget(tmp_path)
+    now = digest_of(builder, tmp_path)
+    with pytest.raises(
+        SourceChanged,
+        match=rf"^builder net.py:build: its source has changed since the study was planned: its digest was "
+        rf"{spec.digest[:12]} and is {now[:12]} now; restore it, or run the study under another name or with",
+    ):
+        assemble_builder(spec)
+
+
 # --- Calling it ------------------------------------------------------------------------------------------------------
 
 
@@ -248,13 +269,13 @@ def test_arguments_and_what_the_data_decide_reach_the_function(net: Net, tmp_pat
         "def build(num_classes, in_channels, depth: int = 1, **more):\n"
         "    network = nn.Linear(3, 3)\n    network.given = (num_classes, in_channels, depth, more)\n    return network"
     )
-    network = assemble_builder(spec_of(builder, tmp_path, {"depth": 2, "odd": "x"}, in_channels=1))
+    network = assemble_builder(planned(builder, tmp_path, {"depth": 2, "odd": "x"}, in_channels=1))
     assert network.given == (5, 1, 2, {"odd": "x"})
 
 
 def test_a_size_that_the_data_do_not_decide_is_left_to_the_function(net: Net, tmp_path: Path) -> None:
     builder = net("def build(num_classes=9):\n    return nn.Linear(3, num_classes)")
-    network = assemble_builder(spec_of(builder, tmp_path, num_classes=None))
+    network = assemble_builder(planned(builder, tmp_path, num_classes=None))
     assert isinstance(network, nn.Linear)
     assert network.out_features == 9
 
@@ -262,7 +283,7 @@ def test_a_size_that_the_data_do_not_decide_is_left_to_the_function(net: Net, tm
 def test_a_function_may_import_its_neighbour_when_called(net: Net, tmp_path: Path) -> None:
     (tmp_path / "neighbour_of_net.py").write_text("WIDTH = 7")
     builder = net("def build():\n    from neighbour_of_net import WIDTH\n    return nn.Linear(WIDTH, 1)")
-    network = assemble_builder(spec_of(builder, tmp_path))
+    network = assemble_builder(planned(builder, tmp_path))
     assert isinstance(network, nn.Linear)
     assert network.in_features == 7
 
@@ -286,7 +307,7 @@ def test_a_function_may_import_its_neighbour_when_called(net: Net, tmp_path: Pat
 )
 def test_a_function_that_fails_says_how_it_was_called(net: Net, tmp_path: Path, body: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        assemble_builder(spec_of(net(body), tmp_path, {"depth": 2}))
+        assemble_builder(planned(net(body), tmp_path, {"depth": 2}))
 
 
 # --- Looking at the network ------------------------------------------------------------------------------------------
@@ -376,25 +397,25 @@ def test_a_network_that_cannot_learn_is_refused() -> None:
 )
 def test_a_builder_that_keeps_what_is_trained_is_refused(net: Net, tmp_path: Path, body: str, message: str) -> None:
     with pytest.raises(ModelError, match=rf"^builder net\.py:build: {message}"):
-        survey(spec_of(net(body), tmp_path))
+        survey(planned(net(body), tmp_path))
 
 
 def test_what_training_does_not_change_may_be_shared(net: Net, tmp_path: Path) -> None:
     body = f"ACT = nn.ReLU()\ndef build(num_classes):\n    return nn.Sequential(ACT, *{LINEAR})"
-    assert survey(spec_of(net(body), tmp_path))["params"] == 3 * 5 + 5
+    assert survey(planned(net(body), tmp_path))["params"] == 3 * 5 + 5
 
 
 # --- In plans and trials ---------------------------------------------------------------------------------------------
 
 
 def test_a_survey_counts_a_user_s_network(net: Net, tmp_path: Path) -> None:
-    spec = spec_of(net(f"def build(num_classes):\n    return {LINEAR}"), tmp_path)
+    spec = planned(net(f"def build(num_classes):\n    return {LINEAR}"), tmp_path)
     assert survey(spec) == {"params": 3 * 5 + 5, "macs": 15}
 
 
 def test_a_survey_of_several_names_the_mistake_of_one(net: Net, tmp_path: Path) -> None:
     builder = net(f"def build(num_classes, extra=0):\n    num_classes += extra\n    return {LINEAR}")
-    specs = [spec_of(builder, tmp_path, arguments) for arguments in ({}, {"extra": 1})]
+    specs = [planned(builder, tmp_path, arguments) for arguments in ({}, {"extra": 1})]
     answer = run({"specs": [spec.as_task() for spec in specs], "quantities": None}, lambda progress: None)
     assert answer["surveys"][0] == {"params": 20, "macs": 15}
     assert answer["surveys"][1]["mistake"].startswith(
@@ -412,5 +433,5 @@ def test_the_folder_is_no_part_of_what_a_network_is() -> None:
 
 
 def test_assembling_a_user_s_network_is_calling_the_function(net: Net, tmp_path: Path) -> None:
-    spec = spec_of(net(f"def build(num_classes):\n    return {LINEAR}"), tmp_path)
+    spec = planned(net(f"def build(num_classes):\n    return {LINEAR}"), tmp_path)
     assert isinstance(assemble(spec), nn.Sequential)

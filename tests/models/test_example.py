@@ -9,6 +9,7 @@ import torch
 from ablate.models.builders import signature
 from ablate.models.counts import Counts, count
 from ablate.models.network import initialised
+from ablate.models.sources import file_digest
 from ablate.models.spec import BuilderSpec
 from ablate.models.survey import survey
 
@@ -18,7 +19,8 @@ BUILDER = "small_resnet.py:build"
 
 def spec_of(arguments: dict[str, Any], size: int = 32) -> BuilderSpec:
     shape = {"num_classes": 10, "input_size": size, "in_channels": 3}
-    return BuilderSpec(builder=BUILDER, digest="0", arguments=arguments, folder=str(EXAMPLES), **shape)
+    digest = file_digest(EXAMPLES / "small_resnet.py")
+    return BuilderSpec(builder=BUILDER, digest=digest, arguments=arguments, folder=str(EXAMPLES), **shape)
 
 
 def resnet_by_hand(classes: int, stem: str, norm: str, width: int, size: int) -> Counts:

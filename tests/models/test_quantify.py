@@ -12,6 +12,7 @@ from ablate.errors import ModelError, UnknownName
 from ablate.models.network import assemble
 from ablate.models.quantify import measured, stages
 from ablate.models.resolve import resolve
+from ablate.models.sources import file_digest
 from ablate.models.spec import BuilderSpec, NetworkSpec
 
 LAYERS = Path(__file__).parents[2] / "studies" / "examples" / "layers.py"
@@ -24,7 +25,7 @@ def one(preset: str, quantity: str, **fields: object) -> float | None:
 def layer(function: str, channels: int, out: int, side: int, **arguments: int) -> BuilderSpec:
     return BuilderSpec(
         builder=f"{LAYERS.name}:{function}",
-        digest="",
+        digest=file_digest(LAYERS),
         arguments={"out_channels": out, **arguments},
         num_classes=None,
         input_size=side,

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from ablate.errors import StudyError
+from ablate.errors import SourceChanged, StudyError
 from ablate.executors import EXECUTORS
 from ablate.executors.contract import Call, CallFailed, Execution
 from ablate.executors.local import LocalExecutor
 from ablate.lookup import load_dotted
+from ablate.models.builders import FILE_MODULE
 from ablate.study.planning.plan import Plan
 from ablate.study.planning.planner import plan_study
+from ablate.study.planning.searched import identity
 from ablate.study.reading import probe
 from ablate.study.reading.load import load_study
 from ablate.study.run import run
@@ -68,6 +71,9 @@ def keeps(num_classes):
 
 def requires(num_classes, k: int, m: int):
     return fine(num_classes)
+
+def norms(num_classes, norm: str | None = "batch", input_size: int | None = 8):
+    return nn.Sequential(*[nn.BatchNorm2d(3)] * (norm == "batch"), *head(num_classes))
 """
 
 
@@ -94,16 +100,16 @@ class HereWorker:
         return json.loads(json.dumps(answer))  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        pass
+        """The end of a process is the end of what it has imported."""
+        for name in [name for name in sys.modules if name.startswith(FILE_MODULE)]:
+            del sys.modules[name]
 
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    probe.release()
-    probe.signature_of.cache_clear()
+    probe.forget()
     yield
-    probe.release()
-    probe.signature_of.cache_clear()
+    probe.forget()
 
 
 @pytest.fixture
@@ -266,6 +272,33 @@ class TestBuilder:
         assert set(plan_study(load_study(moved / "study.yaml"), moved / "results", "cpu").trials) == before
         assert str(folder) not in json.dumps(plan(model).as_json())
 
+    def test_a_source_that_was_edited_is_read_anew(self, here: None, folder: Path) -> None:
+        """As in a notebook, where one process runs the study again."""
+        model = '{builder: "nets.py:fine"}'
+        before = plan(model)
+        Path("nets.py").write_text(NETS.replace("nn.Linear(3, num_classes)", "nn.Linear(3, num_classes, bias=False)"))
+        after = plan(model)
+        assert not before.trials.keys() & after.trials.keys()
+        assert (before.variants[0].params, after.variants[0].params) == (40, 30)
+
+    def test_a_search_is_another_one_where_the_source_of_a_level_was_edited(self, here: None, folder: Path) -> None:
+        """Also of one that is not on its front."""
+        Path("study.yaml").write_text(STUDY.replace("MODEL", "{preset: mini_xception, width: 0.125}"))
+        factors = 'factors={net: {ours: {model.preset: mini_xception}, own: {model.builder: "nets.py:fine"}}}'
+        overrides = (factors, "baseline={net: ours}", "design=search", "search={trials: 2}")
+        before = identity(load_study("study.yaml", overrides))
+        assert identity(load_study("study.yaml", overrides)) == before
+        Path("nets.py").write_text(NETS + "# edited")
+        assert identity(load_study("study.yaml", overrides)) != before
+
+    def test_a_source_that_was_edited_since_it_was_read_is_told(self, here: None, folder: Path) -> None:
+        Path("study.yaml").write_text(STUDY.replace("MODEL", '{builder: "nets.py:fine"}'))
+        study = load_study("study.yaml")
+        probe.release()
+        Path("nets.py").write_text(NETS + "# edited")
+        with pytest.raises(SourceChanged, match=r"^builder nets.py:fine: its source has changed .* restore it, or run"):
+            plan_study(study, Path("results/own"), "cpu")
+
     def test_one_that_raises_is_quoted_with_its_line(self, here: None, folder: Path) -> None:
         said = message('{builder: "nets.py:raises", depth: 3}')
         line = NETS.splitlines().index('    raise ValueError(f"no network of depth {depth}")') + 1
@@ -290,14 +323,16 @@ class TestBuilder:
 
     @pytest.mark.slow
     def test_one_that_hangs_is_given_up(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        Path("study.yaml").write_text(STUDY.replace("MODEL", '{builder: "nets.py:hangs"}'))
+        study = load_study("study.yaml")
         # The process is there and has imported all that it needs, so that only the builder takes its time.
         shape = {"num_classes": 10, "input_size": 32, "in_channels": 3}
         probe.survey_networks([probe.builder_spec("nets.py:fine", {}, shape, folder)], None)
-        probe.signature_of("nets.py:hangs", folder)
         monkeypatch.setattr(probe, "SECONDS_TO_IMPORT", 2.0)
-        said = message('{builder: "nets.py:hangs"}')
+        with pytest.raises(StudyError) as raised:
+            plan_study(study, Path("results/own"), "cpu")
         line = NETS.splitlines().index("    time.sleep(1000)") + 1
-        assert said == (
+        assert str(raised.value) == (
             f"study.yaml: variant hangs: builder nets.py:hangs: was still at nets.py:{line} after 2 seconds; its "
             "import and its network have to end"
         )
@@ -338,6 +373,43 @@ class TestBuilder:
         assert [each.variant.model.as_json()["arguments"] for each in found.variants] == [
             {"k": k, "m": m} for k in (1, 3) for m in (1, 2)
         ]
+
+    def test_null_is_an_argument_like_any_other(self, here: None, folder: Path) -> None:
+        found = plan(
+            '{builder: "nets.py:norms"}', "factors={model.norm: [batch, null]}", "baseline={model.norm: batch}"
+        )
+        assert [each.variant.model.as_json()["arguments"] for each in found.variants] == [
+            {"norm": "batch"},
+            {"norm": None},
+        ]
+        # The batch norm of three channels has a scale and a shift of each.
+        assert [each.params - 40 for each in found.variants] == [6, 0]
+
+    @pytest.mark.parametrize(
+        ("model", "overrides", "said"),
+        [
+            ('{builder: "nets.py:anything", k: .nan}', (), "study.yaml:2: model.k: expected a finite number, not nan"),
+            (
+                '{builder: "nets.py:anything", k: [1, {deep: -1e999}]}',
+                (),
+                "study.yaml:2: model.k[1].deep: expected a finite number, not -inf",
+            ),
+            (
+                '{builder: "nets.py:anything"}',
+                ("factors={model.k: [1, .inf]}", "baseline={model.k: 1}"),
+                "--set factors={model.k: [1, .inf]}: factors.model.k[1]: expected a finite number, not inf",
+            ),
+        ],
+    )
+    def test_what_is_no_number_is_no_argument(
+        self, here: None, folder: Path, model: str, overrides: tuple[str, ...], said: str
+    ) -> None:
+        assert message(model, *overrides) == said
+
+    def test_of_the_input_s_shape_null_leaves_it_to_the_data(self, here: None, folder: Path) -> None:
+        (planned,) = plan('{builder: "nets.py:norms", input_size: null}').variants
+        model = planned.variant.model.as_json()
+        assert (model["input_size"], model["arguments"]) == (32, {})
 
     @pytest.mark.parametrize(
         ("factors", "expected"),

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from ablate.errors import ResultsError
+from ablate.models.spec import ModelSpec
+from ablate.records import write_json
+from ablate.study.planning import surveys
 from ablate.study.preview import preview
 
 
@@ -41,6 +44,22 @@ def test_time_left_goes_by_a_variant_s_own_pace_else_by_the_pace_a_multiply_add(
     macs = {row["variant"]: row["macs"] for row in previewed(engine)["variants"]}
     expected = 10 + 2 * 10 * macs["strided"] / macs["maxpool"]
     assert previewed(engine)["seconds_left"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_time_left_is_told_where_there_are_no_multiply_adds_to_go_by(
+    make_plan: Any, toy_study: Path, save_records: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records say 10 s a trial."""
+
+    def survey(spec: ModelSpec, quantities: None) -> dict[str, int]:
+        return {"params": 100, "macs": 0 if spec.downsample == "maxpool" else 1000}
+
+    monkeypatch.setattr(surveys, "load_dotted", {"ablate.models.survey:survey": survey}.__getitem__)
+    results = toy_study.parent / "results"
+    plan = make_plan().as_json()
+    write_json(results / "toy" / "plan.json", plan)
+    save_records(results / "toy", plan, {("maxpool", 0): 0.5})
+    assert preview(toy_study, (), results, "cpu")["seconds_left"] == pytest.approx(30)
 
 
 def test_nothing_is_left_of_a_finished_study(engine: Any) -> None:

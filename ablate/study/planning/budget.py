@@ -15,7 +15,8 @@ COUNTED_IN_EPOCHS = ("staircase", "milestones", "plateau")
 def budgeted(study: Study, variants: Sequence[Variant], macs: Mapping[str, int]) -> list[Variant]:
     """`variants` with the steps that the study's `budget` gives them; `macs`: of one image, by variant.
 
-    Raises `StudyError` for a schedule that does not stretch with the number of steps.
+    Raises `StudyError` for a schedule that does not stretch with the number of steps, and for a network without
+    multiply-adds where these are the budget.
     """
     if study.config.budget.on == "epochs":
         return list(variants)
@@ -25,8 +26,17 @@ def budgeted(study: Study, variants: Sequence[Variant], macs: Mapping[str, int])
 def _as_long_as(reference: Variant, variant: Variant, study: Study, macs: Mapping[str, int]) -> Variant:
     steps = reference.steps
     if study.config.budget.on == "macs":
+        _check_counted(study, (reference, variant), macs)
         steps = max(1, round(_training(reference, macs) / _training(variant, macs) * reference.steps))
     return variant if steps == variant.steps else _with_steps(study, variant, steps)
+
+
+def _check_counted(study: Study, variants: Sequence[Variant], macs: Mapping[str, int]) -> None:
+    for name in (each.name for each in variants if macs[each.name] == 0):
+        raise StudyError(
+            f"{study.source}: budget.on: macs: the network of variant {name} has 0 multiply-adds, since it has neither "
+            "convolutions nor linear layers, so that none can be shared out; use steps"
+        )
 
 
 def _training(variant: Variant, macs: Mapping[str, int]) -> int:

@@ -31,8 +31,9 @@ def settle_devices(asked: str, whereabouts: Whereabouts = "here") -> tuple[str, 
     """
     names = [name.strip() for name in asked.split(",")]
     if whereabouts == "anywhere" and all(name.startswith("cuda") for name in names):
-        return tuple("cuda:0" if name == "cuda" else name for name in names)
-    devices = tuple(settle_device(name) for name in names)
+        devices = tuple("cuda:0" if name == "cuda" else name for name in names)
+    else:
+        devices = tuple(settle_device(name) for name in names)
     twice = next((device for device in devices if devices.count(device) > 1), None)
     if twice is not None:
         raise DeviceError(f"--device {asked}: names {twice} twice; name each device once, and --workers for more on it")

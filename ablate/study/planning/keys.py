@@ -22,6 +22,9 @@ def key_of(variant: Variant, data_digest: str, seed: int, *, scored: Scored = "t
     assert variant.train is not None
     data = variant.data
     held_out = {} if data.validation is None else {"validation": data.validation}
+    # The digest is of files as they lie there; unless stated otherwise a network takes what they are resized to.
+    is_told = variant.image_size in (None, variant.model.input_size)
+    resized = {} if is_told else {"image_size": variant.image_size}
     same = {
         "model": variant.model.as_json(),
         "data": {
@@ -31,6 +34,7 @@ def key_of(variant: Variant, data_digest: str, seed: int, *, scored: Scored = "t
             "train_limit": data.train_limit,
             "scored": scored,
             **held_out,
+            **resized,
         },
         "train": variant.train.model_dump(mode="json", exclude_none=True),
         "training_version": TRAINING_VERSION,

@@ -118,7 +118,7 @@ def check_unchanged(plan: Plan, folder: Path) -> None:
         return  # counts are taken anew in seconds, so there is nothing to protect
     now = {planned.variant.name: planned for planned in plan.variants}
     for before in stored["variants"]:
-        difference = _difference(before, now.get(before["variant"]), stored)
+        difference = _difference(before, now.get(before["variant"]), stored, plan)
         if difference:
             raise ResultsError(
                 f"{folder}: holds results of another study called {plan.study.config.name!r}: {difference}; "
@@ -131,30 +131,50 @@ def check_unchanged(plan: Plan, folder: Path) -> None:
         )
 
 
-def _difference(before: dict[str, Any], planned: Planned | None, stored: dict[str, Any]) -> str:
-    """In what `planned` is not what was planned `before`; empty when it is."""
-    if planned is None:
-        return f"it has the variant {before['variant']!r}, this one has not"
-    now = _variant_json(planned)
-    if "tuned" in before and "tuned" not in now:
-        return f"variant {before['variant']} was tuned under other conditions, such as other ranges"
-    tuned = planned.variant.tuned["values"] if "awaits" in before and planned.variant.tuned is not None else {}
+def _difference(before: dict[str, Any], now: Planned | None, stored: dict[str, Any], plan: Plan) -> str:
+    """In what `now` is not what was planned `before`, in the plan `stored`; empty when it is."""
+    if now is not None:
+        return _stated_otherwise(before, now) or _tuned_otherwise(before, now) or _keyed_otherwise(before, now, stored)
+    if "searched" in stored and plan.searched is None:
+        return "its variants were found by a search under other conditions, such as other ranges"
+    return f"it has the variant {before['variant']!r}, this one has not"
+
+
+def _stated_otherwise(before: dict[str, Any], planned: Planned) -> str:
+    now, chosen = _variant_json(planned), planned.variant.tuned
+    tuned = [each["values"] for each in (before.get("tuned"), chosen) if each is not None]
+    left_out = {"train.seed_offset", *(path for values in tuned for path in values)}
     for section in ("model", "data", "train"):
-        planned_now = without(now[section], section, tuned)
-        for field, value in without(before[section], section, tuned).items():
-            if planned_now.get(field) != value:
-                return f"{section}.{field} was {value!r} and is {planned_now.get(field)!r}"
+        was, has = without(before[section], section, left_out), without(now[section], section, left_out)
+        for field in dict.fromkeys((*was, *has)):
+            if was.get(field) != has.get(field):
+                return f"{section}.{field} was {was.get(field)!r} and is {has.get(field)!r}"
     offset_before, offset = _seed_offset(before), planned.variant.seed_offset
-    if offset_before != offset:
-        return f"train.seed_offset was {offset_before} and is {offset}"
-    gone = sorted(set(before["keys"]) - set(now["keys"]), key=int)
+    return "" if offset_before == offset else f"train.seed_offset was {offset_before} and is {offset}"
+
+
+def _tuned_otherwise(before: dict[str, Any], planned: Planned) -> str:
+    name, variant = before["variant"], planned.variant
+    is_to_be_tuned = bool(variant.awaits) or variant.tuned is not None
+    if "tuned" in before and not is_to_be_tuned:
+        return f"variant {name} was tuned and is now to train as it is stated"
+    if "tuned" in before and variant.tuned is None:
+        return f"variant {name} was tuned under other conditions, such as other ranges"
+    if is_to_be_tuned and not {"tuned", "awaits"} & before.keys():
+        return f"variant {name} was to train as it is stated and is now to be tuned"
+    return ""
+
+
+def _keyed_otherwise(before: dict[str, Any], planned: Planned, stored: dict[str, Any]) -> str:
+    keys = {str(seed): key for seed, key in planned.keys.items()}
+    gone = sorted(set(before["keys"]) - set(keys), key=int)
     if gone:
         return f"it has seed {gone[0]}, this one has not"
-    if "awaits" in before:
+    if "awaits" in before or before["keys"] == {seed: keys[seed] for seed in before["keys"]}:
         return ""
-    if before["keys"] != {seed: now["keys"][seed] for seed in before["keys"]}:
+    if stored["training_version"] != TRAINING_VERSION:
         return f"its trials were trained by version {stored['training_version']}, this is {TRAINING_VERSION}"
-    return ""
+    return "another version of this program has planned it, and keyed its trials otherwise"
 
 
 def without(stored: Mapping[str, Any], section: str, left_out: Collection[str]) -> dict[str, Any]:

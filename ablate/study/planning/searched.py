@@ -5,13 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 from ablate.records import digest
-from ablate.schema import SearchConfig
+from ablate.schema import BuilderConfig, CostConfig, SearchConfig
 from ablate.study.reading.factors import level_name
 from ablate.study.reading.levels import Factor, Level, sets_of
 from ablate.study.reading.load import Study
+from ablate.study.reading.probe import signature_of
 from ablate.study.reading.sections import apply_levels, value_at
 from ablate.study.reading.tunable import end_of, searchable
 from ablate.train import TRAINING_VERSION
+
+BUILDER = "model.builder"
 
 Searched = dict[str, Any]
 """What plan.json keeps of a search: its `digest`, the combinations of its `front`, and its `trials`."""
@@ -53,10 +56,37 @@ def stated_factors(study: Study) -> list[Factor]:
 
 
 def identity(study: Study) -> str:
-    """Of everything that a search depends on, but for the folder of its data."""
-    stated = study.config.model_dump(mode="json", include={"model", "data", "train", "search"})
+    """Of everything that a search depends on, but for the folder of its data.
+
+    Builders count by their sources, those of levels that are not on the front too.
+    """
+    stated = study.config.model_dump(mode="json", include={"model", "data", "train", "search", "budget"})
     stated["data"].pop("root", None)
-    return digest({**stated, "factors": _stated_levels(study), "training_version": TRAINING_VERSION})
+    further = {"builders": _builders(study), "timing": _timing(study)}
+    told = {name: value for name, value in further.items() if value}
+    return digest({**stated, **told, "factors": _stated_levels(study), "training_version": TRAINING_VERSION})
+
+
+def timing_of(cost: CostConfig) -> dict[str, Any]:
+    """The `batch` and the `mode` that a search times networks with: the first of each."""
+    return {"batch": cost.batch_sizes[0], "mode": cost.modes[0]}
+
+
+def _builders(study: Study) -> dict[str, str]:
+    """The digest of every builder that the network or a level names."""
+    model, folder = study.config.model, study.source.parent
+    base = [model.builder] if isinstance(model, BuilderConfig) else []
+    levels = [level.sets for factor in stated_factors(study) for level in factor.levels]
+    named = [*base, *(sets[BUILDER] for sets in levels if BUILDER in sets)]
+    return {builder: signature_of(builder, folder).digest for builder in named}
+
+
+def _timing(study: Study) -> dict[str, Any]:
+    """How the networks of trials are timed, where they are and not as is usual."""
+    assert study.config.search is not None
+    timing = timing_of(study.config.cost)
+    is_told = "latency" in study.config.search.objectives and timing != timing_of(CostConfig())
+    return dict(timing) if is_told else {}
 
 
 def column_of(path: str) -> str:

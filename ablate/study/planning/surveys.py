@@ -5,7 +5,7 @@ from importlib import metadata
 from typing import Any
 
 from ablate.count_cache import recall, remember
-from ablate.errors import AblateError, StudyError
+from ablate.errors import AblateError, SourceChanged, StudyError
 from ablate.lookup import load_dotted
 from ablate.models.spec import BuilderSpec
 from ablate.records import digest
@@ -23,7 +23,7 @@ COUNTED = ("params", "macs", "quantities", "stages")
 def survey_variants(study: Study, variants: Sequence[Variant], stored: Sequence[dict[str, Any]]) -> list[Survey]:
     """The survey of every one of `variants`; what `stored`, the variants of an earlier plan, holds is not taken again.
 
-    Raises `StudyError` that names the variant whose network cannot be built.
+    Raises `StudyError` that names the variant whose network cannot be built, and `SourceChanged`.
     """
     asked = {variant.name: quantities_of(study, variant.name) for variant in variants}
     known = {_identity(before["model"], _asked_before(before)): _kept(before) for before in stored}
@@ -82,6 +82,8 @@ def _own_surveys(
         specs = [variant.model for variant in chosen.values() if isinstance(variant.model, BuilderSpec)]
         try:
             surveys = survey_networks(specs, quantities)
+        except SourceChanged:
+            raise
         except AblateError as error:
             raise StudyError(f"{study.source}: {error}") from error
         for (key, variant), survey in zip(chosen.items(), surveys, strict=True):

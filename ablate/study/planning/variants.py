@@ -26,7 +26,7 @@ class Variant:
     One that is only counted has no training, and data only where the study states some. `train` is what every seed has
     alike: `seed_offset` has been taken out of it. `match` is how its width is settled; `also` holds further levels that
     it stands for, since others are compared with it there. `awaits` names the tuning that it waits for, and `tuned`
-    says what one has chosen for it (see tuning.py).
+    says what one has chosen for it (see tuning.py). `image_size`, in pixels, is that of data whose size can be chosen.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Variant:
     also: tuple[dict[str, str], ...] = ()
     awaits: str = ""
     tuned: Mapping[str, Any] | None = None
+    image_size: int | None = None
 
     def trained_seed(self, seed: int) -> int:
         """What the trial that is planned, and paired, as `seed` is trained with."""
@@ -126,7 +127,8 @@ def _trained(name: str, levels: dict[str, str], spec: NetworkSpec, sections: Sec
     length = length_of(train, images_of(data, info), validation_images_of(data, info))
     augment = info.augment if train.augment == "auto" else train.augment
     settled = train.model_copy(update={"augment": augment, "seed_offset": 0})
-    return Variant(name, levels, spec, data, settled, length.steps, length.epochs, train.seed_offset)
+    size = info.image_size if "image_size" in DATASETS[data.name].fields else None
+    return Variant(name, levels, spec, data, settled, length.steps, length.epochs, train.seed_offset, image_size=size)
 
 
 def _spec(model: ModelConfig | BuilderConfig, info: DataInfo | None, folder: Path) -> NetworkSpec:
@@ -139,7 +141,9 @@ def _spec(model: ModelConfig | BuilderConfig, info: DataInfo | None, folder: Pat
     if isinstance(model, ModelConfig):
         return resolve(model.preset, {**shape, **stated})
     shape |= {name: value for name, value in stated.items() if name in FROM_DATA}
-    return builder_spec(model.builder, stated, shape, folder)
+    # To a function null is a value like any other, which its default may well not be.
+    nulls = {name: None for name, value in (model.model_extra or {}).items() if value is None and name not in FROM_DATA}
+    return builder_spec(model.builder, {**stated, **nulls}, shape, folder)
 
 
 def _check_shape(stated: Mapping[str, Any], info: DataInfo) -> None:

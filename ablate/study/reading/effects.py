@@ -1,7 +1,7 @@
 """What a study states to no effect is a mistake.
 
-A factor over a field that no network, or no training, of the study reads would compare variants with themselves; a
-`--set` of what every variant sets otherwise would change nothing.
+A factor over a field that no network, or no training, of the study reads would compare variants with themselves, as
+would one over a length that the budget settles; a `--set` of what every variant sets otherwise would change nothing.
 """
 
 import json
@@ -14,11 +14,12 @@ from ablate.models.reading import fields_read
 from ablate.models.resolve import resolve
 from ablate.schema import SECTIONS, KeyPath, ModelConfig, TrainConfig
 from ablate.study.reading.factors import Base, level_name
-from ablate.study.reading.levels import Level
+from ablate.study.reading.levels import Factor, Level
 from ablate.study.reading.probe import signature_of
 from ablate.study.reading.sections import Sections, apply_levels, takes_from_base
 from ablate.train.check import decider_of, recipe_fields_read
 
+LENGTHS = ("train.epochs", "train.steps")
 VARIED = ("model.", "train.")  # what a data set does not take is refused by name
 
 
@@ -28,6 +29,31 @@ def check_effects(base: Base, variants: Sequence[tuple[Level, ...]]) -> None:
     _check_overrides(base, sets)
     if any(field.startswith(VARIED) for each in sets for field in each):
         _check_levels(base, variants, [_read(base, each) for each in sets])
+
+
+def check_budget(base: Base, factors: Sequence[Factor]) -> None:
+    """Raise `StudyError` for a budget where nothing is trained, and for a factor over a length that it settles.
+
+    Under each condition of the data variants train for as long as the baseline there, whose length may be its own.
+    """
+    budget, document = base.config.budget.on, base.document
+    if budget == "epochs":
+        return
+    if base.config.design == "count":
+        raise document.error(("budget",), "design: count trains nothing, whatever its length; leave it out")
+    for factor in (each for each in factors if not each.is_condition):
+        field = next((field for field in LENGTHS if _varies(factor, field)), None)
+        if field is not None:
+            sentence = (
+                f"varies {field}, but with budget.on {budget} the baseline's length settles every variant's; leave "
+                "it out, or use budget.on: epochs"
+            )
+            raise document.error(("factors", factor.path_or_name), sentence)
+
+
+def _varies(factor: Factor, field: str) -> bool:
+    stated = [level.sets.get(field) for level in factor.levels]
+    return any(value != stated[0] for value in stated)
 
 
 def fields_read_by(base: Base, levels: Sequence[Level]) -> set[str]:

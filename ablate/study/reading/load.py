@@ -1,20 +1,23 @@
 """From a study file to a study: read, checked against every table, its factors and claims resolved."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ablate.measure import METRICS, metrics_of
-from ablate.schema import MATCH, UNMATCHED, SectionError, SeedBlocks, StudyFile, validated
+from ablate.schema import MATCH, UNMATCHED, KeyPath, SectionError, SeedBlocks, StudyFile, validated
 from ablate.schema.mistakes import mistakes_in, unknown
 from ablate.study.reading.claims import Claim, resolve_claims
 from ablate.study.reading.document import Document, read_document
-from ablate.study.reading.effects import check_effects
+from ablate.study.reading.effects import check_budget, check_effects
 from ablate.study.reading.factors import Base, build_factors, resolve_levels
 from ablate.study.reading.levels import Factor, combinations
 from ablate.study.reading.metrics import check_fraction, check_measured
+from ablate.study.reading.probe import forget
 from ablate.study.reading.sections import mistakes_of
-from ablate.study.reading.tunable import check_search, check_tuned
+from ablate.study.reading.tunable import check_search, check_seeds, check_tuned
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     offending value and the nearest right one.
     """
     source = Path(path)
+    forget()
     document = read_document(source, overrides)
     config = _validated(document)
     for mistake in mistakes_of(config, {}, source.parent):
@@ -52,8 +56,10 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     baseline = _baseline(document, config, factors)
     variants = list(combinations(config, factors, baseline))
     check_effects(base, variants)
+    check_budget(base, factors)
     check_tuned(base, factors, variants)
     check_search(base, factors, variants, baseline)
+    check_seeds(base, variants)
     _check_blocks(document, config, factors)
     return Study(config, source, tuple(overrides), factors, baseline, resolve_claims(document, config, factors))
 
@@ -64,6 +70,8 @@ def question_of(path: Path) -> str:
 
 
 def _validated(document: Document) -> StudyFile:
+    for path, number in _not_finite(document.data, ()):
+        raise document.error(path, f"expected a finite number, not {number}")
     try:
         return validated(StudyFile, document.data)
     except SectionError as error:
@@ -71,6 +79,15 @@ def _validated(document: Document) -> StudyFile:
     # A misspelt key is often why another one is missing, so it is the one to name.
     mistake = min(mistakes, key=lambda found: found.sentence.endswith("is missing"))
     raise document.error(mistake.path, mistake.sentence)
+
+
+def _not_finite(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, float]]:
+    """Infinities and NaN, which no JSON holds, wherever they are: what a builder takes need not forbid them itself."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield path, value
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for part, each in inner:
+        yield from _not_finite(each, (*path, part))
 
 
 def _check_trainable(document: Document, config: StudyFile) -> None:

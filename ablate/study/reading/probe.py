@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate.environment import cores
-from ablate.errors import ModelError
+from ablate.errors import ModelError, SourceChanged
 from ablate.executors import LocalWorker
 from ablate.executors.contract import Call, CallFailed, Execution, Worker
 from ablate.models.spec import FROM_DATA, BuilderSpec
@@ -18,6 +18,8 @@ WATCHED = "ablate.models.builders:watched"
 SIGNATURE = "ablate.models.builders:signature"
 SURVEY = "ablate.models.survey:run"
 DESCRIBE = "ablate.models.describe:run"
+
+CHANGED = "SourceChanged: "  # how a worker says that
 
 # Where neither the data nor the study says what images are like: those of ImageNet, of whatever classes.
 ASSUMED_SHAPE = {"num_classes": None, "input_size": 224, "in_channels": 3}
@@ -67,7 +69,7 @@ def builder_spec(builder: str, stated: Mapping[str, Any], shape: Mapping[str, in
 def survey_networks(specs: Sequence[BuilderSpec], quantities: Sequence[str] | None) -> list[dict[str, Any]]:
     """The surveys (see models/survey.py) of the networks `specs`, up to the first that fails.
 
-    That one has `mistake` instead of counts. Each has its own time to be built and run.
+    That one has `mistake` instead of counts. Each has its own time to be built and run. Raises `SourceChanged`.
     """
     surveys: list[dict[str, Any]] = []
     for spec in specs:
@@ -83,6 +85,12 @@ def describe_network(spec: BuilderSpec) -> dict[str, Any]:
     return _ask(DESCRIBE, {"spec": spec.as_task()}, SECONDS_TO_IMPORT, spec.builder)
 
 
+def forget() -> None:
+    """Read every builder anew when it is asked for next: its source may have been edited since."""
+    release()
+    signature_of.cache_clear()
+
+
 def release() -> None:
     """End the process that was asked; the next question starts another."""
     if _worker.cache_info().currsize:
@@ -94,6 +102,8 @@ def _survey(spec: BuilderSpec, quantities: Sequence[str] | None, seconds: float)
     task = {"specs": [spec.as_task()], "quantities": quantities}
     try:
         survey: dict[str, Any] = _ask(SURVEY, task, seconds, spec.builder)["surveys"][0]
+    except SourceChanged:
+        raise
     except ModelError as error:
         return {"mistake": str(error)}
     return survey
@@ -113,6 +123,8 @@ def _ask(function: str, task: dict[str, Any], seconds: float, builder: str) -> d
         try:
             return _worker().run(Call(WATCHED, watched, Path(scratch, "log"), seconds), said.update)
         except CallFailed as error:
+            if error.cause.startswith(CHANGED):
+                raise SourceChanged(error.cause.removeprefix(CHANGED)) from error
             raise ModelError(_sentence(builder, error.cause, seconds, said["at"])) from error
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from ablate.models.spec import FROM_DATA
 from ablate.schema import (
     AS_STATED,
+    FIRST_REHEARSAL_SEED,
     SEARCHABLE,
     TUNABLE,
     WHOLE,
@@ -14,6 +15,7 @@ from ablate.schema import (
     KeyPath,
     Range,
     SearchConfig,
+    SeedBlocks,
     StudyFile,
 )
 from ablate.schema.columns import is_reserved
@@ -72,6 +74,25 @@ def check_search(
         if value_at(at_baseline, path) is None:
             sentence = "the baseline has no value of it, which others could be compared with; state one"
             raise document.error(("search", "fields", path), sentence)
+
+
+def check_seeds(base: Base, variants: Sequence[tuple[Level, ...]]) -> None:
+    """Raise `StudyError` for seeds of final trials that the trials of tuning or search have."""
+    config = base.config
+    if (config.tune is None and config.search is None) or config.train is None:
+        return
+    last = config.seeds.at_most - 1 if isinstance(config.seeds, SeedBlocks) else max(config.seed_list)
+    stated, path = config.train.seed_offset, "train.seed_offset"
+    of_levels = [[level.sets[path] for level in levels if path in level.sets] for levels in variants]
+    offset = max(own[0] if own else stated for own in of_levels)
+    if last + offset < FIRST_REHEARSAL_SEED:
+        return
+    trained = f" is trained with {last + offset}, by {path}, which" if offset else ""
+    sentence = (
+        f"the seed {last}{trained} is one of those from {FIRST_REHEARSAL_SEED} on that trials of "
+        f"{'search' if config.tune is None else 'tune'} have; give lower ones"
+    )
+    raise base.document.error(("seeds",), sentence)
 
 
 def _check_company(base: Base, search: SearchConfig, factors: Sequence[Factor]) -> None:

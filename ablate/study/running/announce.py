@@ -8,10 +8,9 @@ from typing import Literal
 
 from ablate.executors.contract import Execution
 from ablate.records import finished_keys
-from ablate.schema import SeedBlocks
+from ablate.schema import FIRST_REHEARSAL_SEED, SeedBlocks
 from ablate.study.planning.plan import Plan
 from ablate.study.running.events import Observer, StudyStarted
-from ablate.study.running.rehearsal import FIRST_SEED
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Announcer:
         self, plan: Plan, phase: Literal["tuning", "search"], trials: int, ended: Mapping[str, Collection[int]]
     ) -> None:
         """Trials on images held out, so many of every row of `ended`, which has the seeds of those that have ended."""
-        seeds = range(FIRST_SEED, FIRST_SEED + trials)
+        seeds = range(FIRST_REHEARSAL_SEED, FIRST_REHEARSAL_SEED + trials)
         done = frozenset((row, seed) for row, seeds_ended in ended.items() for seed in seeds_ended)
         started = replace(self._started(plan), variants=tuple(ended), seeds=tuple(seeds), phase=phase)
         self.observer(replace(started, done=done, shared=frozenset()))

@@ -1,5 +1,6 @@
 """What to try next, by Optuna's samplers; beside the ledger the only Optuna importer."""
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from ablate.study.running.tried import Direction, Ended, Tried
 
 STARTUP_TRIALS = 5  # drawn at random before the sampler learns from what was tried
 DIGITS = 4  # that a value is rounded to, so that it can be typed
+NARROW = 0.1  # of a range's larger end: what is no wider has values that begin alike
 
 STATES: Mapping[Ended, TrialState] = {
     "complete": TrialState.COMPLETE,
@@ -140,4 +142,10 @@ def _frozen(tried: Tried, spaces: Mapping[str, BaseDistribution]) -> FrozenTrial
 
 
 def _rounded(value: float, spanned: Range) -> float:
-    return min(max(float(f"{value:.{DIGITS}g}"), spanned.low), spanned.high)
+    """`value` with few digits, and in its range: in a narrow one, such as 0.999 to 0.9999, few of its width."""
+    width, largest = spanned.high - spanned.low, max(abs(spanned.low), abs(spanned.high))
+    if width > NARROW * largest:
+        short = float(f"{value:.{DIGITS}g}")
+    else:
+        short = round(value, DIGITS - 1 - math.floor(math.log10(width)))
+    return min(max(short, spanned.low), spanned.high)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ablate.errors import AblateError
+from ablate.errors import AblateError, SourceChanged
 from ablate.lookup import load_dotted
 from ablate.measure import METRICS
 from ablate.randomness import seed_of
@@ -21,7 +21,7 @@ from ablate.records import Record, failure_path
 from ablate.schema import constraint_of, value_of
 from ablate.study.planning.plan import Plan
 from ablate.study.planning.planner import counted, prepared
-from ablate.study.planning.searched import Searched, column_of, identity, stated_factors
+from ablate.study.planning.searched import Searched, column_of, identity, stated_factors, timing_of
 from ablate.study.planning.variants import Variant, variant_at
 from ablate.study.reading.factors import level_name
 from ablate.study.reading.levels import Factor, Level
@@ -120,6 +120,8 @@ class Search:
         try:
             variant = variant_at(self._study, levels)
             counts = counted(self._plan, variant)
+        except SourceChanged:
+            raise
         except AblateError as error:  # a network that cannot be is one that is not allowed
             self._explorer.give_up(number)
             return self._refuse(_Asked(named, {}, None, str(error)))
@@ -138,9 +140,9 @@ class Search:
         return []
 
     def _job(self, variant: Variant) -> Job:
-        baseline, cost = self._plan.variants[0], self._study.config.cost
+        baseline = self._plan.variants[0]
         assert baseline.data_digest is not None
-        timing = Timing(baseline.variant.model, cost.batch_sizes[0], cost.modes[0])
+        timing = Timing(baseline.variant.model, **timing_of(self._study.config.cost))
         return rehearsal_of(
             replace(variant, name=ROW),
             baseline.data_digest,

@@ -22,6 +22,7 @@ from ablate.records import (
     write_json,
 )
 from ablate.study.planning.plan import Plan, check_unchanged, without
+from ablate.study.planning.searched import identity
 from ablate.study.running.events import Observer, RecordSetAside
 from ablate.train import TRAINING_VERSION
 
@@ -143,13 +144,15 @@ def _new_execution(plan: Plan, devices: tuple[str, ...], workers: int | None, wo
 def agreement_of(plan: Plan, torch_version: str) -> Agreement:
     """What another host must share with this one to run `plan` with it."""
     stored = next(each for each in plan.as_json()["variants"] if each["variant"] == plan.baseline)
-    tune = plan.study.config.tune
+    tune, search = plan.study.config.tune, plan.study.config.search
     # What tuning settles is not there yet for the host that comes first; how it is found is agreed on instead.
     beyond = {"data.digest", "train.precision", *(tune.fields if tune else ())}
     base = {
         **{section: without(stored[section], section, beyond) for section in ("model", "data", "train")},
         "version": {"training": TRAINING_VERSION},
         **({"tune": tune.model_dump(mode="json")} if tune else {}),
+        # Its identity holds what else makes it, such as its levels: another search would find another front.
+        **({"search": {**search.model_dump(mode="json"), "identity": identity(plan.study)}} if search else {}),
     }
     host = {
         "data_digest": plan.data_digests,

@@ -16,13 +16,13 @@ from ablate.lookup import load_dotted
 from ablate.measure import METRICS
 from ablate.randomness import seed_of
 from ablate.records import failure_path
-from ablate.schema import Range
+from ablate.schema import FIRST_REHEARSAL_SEED, Range
 from ablate.study.planning.tuned import Chosen, fields_tuned, value_of_field, with_values
 from ablate.study.planning.variants import Variant
 from ablate.study.reading.load import Study
 from ablate.study.running.agenda import Job
 from ablate.study.running.events import Observer
-from ablate.study.running.rehearsal import FIRST_SEED, rehearsal_of
+from ablate.study.running.rehearsal import rehearsal_of
 from ablate.study.running.settling import usable_record
 from ablate.study.running.tried import DIRECTIONS, Tried
 
@@ -63,7 +63,7 @@ class Arm:
 
     def seeds_ended(self) -> range:
         """Of the trials that have ended."""
-        return range(FIRST_SEED, FIRST_SEED + len(self._tried))
+        return range(FIRST_REHEARSAL_SEED, FIRST_REHEARSAL_SEED + len(self._tried))
 
     def chosen(self) -> Chosen:
         """The values with the best score, once all trials have ended, and what the report says of how they were found.

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from ablate.errors import StudyError
+from ablate.models.spec import ModelSpec
+from ablate.study.planning import surveys
 
 STUDY = """\
 name: budgets
@@ -70,6 +72,56 @@ def test_what_is_counted_in_epochs_does_not_stretch(make: Any, recipe: list[str]
         StudyError, match=rf"budget.on: macs gives variant spd \d+ steps instead of \d+, but train.{field}"
     ):
         make(*recipe, "budget.on=macs")
+
+
+@pytest.mark.parametrize("without", ["strided", "spd"])
+def test_a_network_without_multiply_adds_has_no_share(
+    make_plan: Any, monkeypatch: pytest.MonkeyPatch, without: str
+) -> None:
+    """As a builder's may be, of element-wise operations alone."""
+
+    def survey(spec: ModelSpec, quantities: None) -> dict[str, int]:
+        return {"params": 100, "macs": 0 if spec.downsample == without else 1000}
+
+    monkeypatch.setattr(surveys, "load_dotted", {"ablate.models.survey:survey": survey}.__getitem__)
+    levels = "factors.model.downsample=[strided, spd]"
+    said = rf"toy\.yaml: budget\.on: macs: the network of variant {without} has 0 multiply-adds, .* use steps$"
+    with pytest.raises(StudyError, match=said):
+        make_plan(levels, "budget.on=macs")
+    assert {each.variant.steps for each in make_plan(levels, "budget.on=steps").variants} == {2}
+
+
+@pytest.mark.parametrize(
+    ("factor", "baseline", "field"),
+    [
+        ("train.epochs: [1, 4]", "train.epochs: 1", "train.epochs"),
+        ("length: {short: {train.steps: 9, train.epochs: null}, long: {}}", "length: short", "train.steps"),
+        ("length: {short: {train.epochs: 2, train.lr: 0.1}, long: {train.lr: 0.2}}", "length: long", "train.epochs"),
+    ],
+)
+def test_a_length_that_it_settles_is_no_factor(make: Any, factor: str, baseline: str, field: str) -> None:
+    varied = (f"factors={{{factor}}}", f"baseline={{{baseline}}}")
+    name = factor.partition(":")[0]
+    said = rf"factors\.{name}: varies {field}, but with budget\.on steps the baseline's length settles every variant's"
+    with pytest.raises(StudyError, match=said):
+        make(*varied, "budget.on=steps")
+    assert len({each.variant.steps for each in make(*varied).variants}) == 2
+
+
+def test_under_every_condition_the_baseline_has_a_length_of_its_own(make: Any) -> None:
+    data = "size: {few: {data.train_limit: 320, train.epochs: 4}, many: {data.train_limit: 640, train.epochs: 2}}"
+    plan = make(f"factors={{model.downsample: [strided, spd], {data}}}", "baseline.size=many", "budget.on=steps")
+    assert [each.variant.steps for each in plan.variants] == [20, 20, 20, 20]
+    assert [each.variant.epochs for each in plan.variants] == [4, 2, 4, 2]
+
+
+def test_the_baseline_s_length_can_be_set(make: Any) -> None:
+    assert {each.variant.steps for each in make("budget.on=steps", "train.epochs=2").variants} == {20}
+
+
+def test_where_nothing_is_trained_it_is_refused(make: Any) -> None:
+    with pytest.raises(StudyError, match=r"budget: design: count trains nothing, whatever its length; leave it out"):
+        make("design=count", "budget.on=macs")
 
 
 def test_a_wrong_budget_is_one_sentence(make: Any) -> None:

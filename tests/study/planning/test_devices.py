@@ -72,6 +72,12 @@ class TestDevice:
             settle_device(asked)
 
 
+@pytest.mark.parametrize("asked", ["cuda,cuda:0", "cuda:3, cuda:1, cuda:3"])
+def test_of_other_machines_too_each_is_named_once(asked: str) -> None:
+    with pytest.raises(DeviceError, match=rf"^--device {asked}: names cuda:[03] twice; name each device once"):
+        settle_devices(asked, "anywhere")
+
+
 @pytest.mark.parametrize(("asked", "meant"), [("cuda", ("cuda:0",)), ("cuda:3", ("cuda:3",)), ("cpu", ("cpu",))])
 def test_of_other_machines_gpus_are_taken_at_their_word(
     monkeypatch: pytest.MonkeyPatch, asked: str, meant: tuple[str, ...]

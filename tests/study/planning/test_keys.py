@@ -48,6 +48,24 @@ def test_committed_studies_are_planned_as_they_were_trained(path: Path, monkeypa
     }
 
 
+class TestImageSize:
+    """`pictures_study` has image_size: 16."""
+
+    def test_images_of_two_sizes_are_two_trials_whatever_the_network_takes(self, pictures_study: Path) -> None:
+        sizes = ("factors={data.image_size: [8, 16, 32]}", "baseline={data.image_size: 16}", "model.input_size=16")
+        assert len({own[0] for own in keys(pictures_study, *sizes).values()}) == 3
+
+    def test_the_set_s_own_size_is_one_of_them(self, pictures_study: Path) -> None:
+        own = keys(pictures_study, "data.image_size=null", "model.input_size=64")
+        assert own == keys(pictures_study, "data.image_size=32", "model.input_size=64")
+        assert own != keys(pictures_study, "data.image_size=64", "model.input_size=64")
+
+    def test_where_the_network_takes_it_as_it_is_the_key_is_what_it_was(self, pictures_study: Path) -> None:
+        """As made before the size of the images was looked at."""
+        assert keys(pictures_study, "model.input_size=16") == keys(pictures_study)
+        assert keys(pictures_study)["relu"][0] == "880b184b77f32cd9d8919bba8404723ef1cd8bb41274c6af13fb68c6f792fa8f"
+
+
 class TestSeedOffset:
     def test_a_trial_is_keyed_by_the_seed_it_is_trained_with(self, toy_study: Path) -> None:
         plain, shifted = keys(toy_study), keys(toy_study, "train.seed_offset=2")

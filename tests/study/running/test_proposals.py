@@ -39,6 +39,28 @@ def test_values_lie_in_their_ranges_with_few_digits() -> None:
             assert value == float(f"{value:.4g}")
 
 
+@pytest.mark.parametrize("log", [False, True])
+def test_a_narrow_range_has_as_many_values_as_a_wide_one(log: bool) -> None:
+    fields = {"train.average_decay": Range(low=0.999, high=0.99999, log=log)}
+    found = [suggested(fields, [], "maximize", seed)["train.average_decay"] for seed in range(60)]
+    assert all(0.999 <= value <= 0.99999 and value == round(value, 7) for value in found)
+    assert len(set(found)) > 55
+
+
+def test_searches_under_way_propose_what_they_did() -> None:
+    """As made when every value was rounded to four digits."""
+    ranges = {
+        "lr": Range(low=0.01, high=1.0, log=True),
+        "width": Range(low=0.25, high=1.5),
+        "decay": Range(low=0.8, high=0.999),
+    }
+    explorer = Explorer({}, ranges, [], ["maximize"], "random", 7)
+    assert [explorer.ask() for _ in range(2)] == [
+        {"lr": 0.01421, "width": 1.225, "decay": 0.8872},
+        {"lr": 0.2799, "width": 1.472, "decay": 0.9072},
+    ]
+
+
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
 def test_it_finds_the_top_of_a_hill(direction: str) -> None:
     """Sixteen trials on one logarithmic axis of five decades come within a third of one of them, which random draws do

@@ -16,7 +16,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from ablate import environment
-from ablate.errors import ResultsError, StudyError, UnknownName
+from ablate.errors import ResultsError, SourceChanged, StudyError, UnknownName
 from ablate.models.counts import count
 from ablate.models.resolve import resolve
 from ablate.records import load_results, record_path, write_json
@@ -26,6 +26,7 @@ from ablate.report.searching import VALUES
 from ablate.study.planning.planner import counted, prepared
 from ablate.study.planning.variants import variant_at
 from ablate.study.preview import preview
+from ablate.study.reading import probe
 from ablate.study.reading.load import load_study
 from ablate.study.running import training
 from ablate.study.running.events import RecordSetAside, StudyStarted, TrialFinished
@@ -364,6 +365,19 @@ class TestBuilder:
         told = f"{len(impossible)} of the infeasible could not be built; the first: "
         assert told in (own.results / "report.md").read_text()
 
+    @pytest.mark.slow
+    def test_a_source_that_is_edited_meanwhile_ends_it(self, own: Any) -> None:
+        """What cannot be counted is not what cannot be built, or the front would be of what came before the edit."""
+
+        def edit(event: Any) -> None:
+            if isinstance(event, TrialFinished):
+                (own.folder / "net.py").write_text(BUILDER + "# edited")
+                probe.release()  # as where the process that counts was lost
+
+        with pytest.raises(SourceChanged, match=r"net\.py:net: its source has changed since the study was planned"):
+            own.observe(edit).run("seeds=1", "search.trials=8")
+        assert "searched" not in own.plan()
+
     @pytest.mark.parametrize(
         ("field", "sentence"),
         [
@@ -418,7 +432,9 @@ class TestStopped:
 
     def test_another_search_is_another_study(self, slopes: Any) -> None:
         slopes.run()
-        with pytest.raises(ResultsError, match="another study called 'toy'"):
+        with pytest.raises(
+            ResultsError, match="called 'toy': its variants were found by a search under other conditions"
+        ):
             slopes.run("search.trials=8")
 
 

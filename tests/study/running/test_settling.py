@@ -1,5 +1,6 @@
 """What a run settles once and others read back."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -156,6 +157,20 @@ class TestAgreement:
         before, now = self.changed(toy_study, tmp_path), self.changed(toy_study, tmp_path, override)
         assert before.digest != now.digest
         assert difference(before.base, now.base) == said
+
+    @pytest.mark.parametrize(
+        ("override", "said"),
+        [
+            ("search.trials=9", r"search\.trials was 8 and is 9"),
+            ("search.sampler=random", r"search\.sampler was 'tpe' and is 'random'"),
+            ("factors.model.downsample=[strided, spd]", r"search\.identity was '\w{64}' and is '\w{64}'"),
+        ],
+    )
+    def test_nor_may_what_is_searched(self, toy_study: Path, tmp_path: Path, override: str, said: str) -> None:
+        search = ("design=search", "search={trials: 8}")
+        before, now = (self.changed(toy_study, tmp_path, *search, *more) for more in ((), (override,)))
+        assert before.digest != now.digest
+        assert re.fullmatch(said, difference(before.base, now.base))
 
     def test_of_torch_only_the_minor_version_counts(self, toy_study: Path, tmp_path: Path) -> None:
         before = self.changed(toy_study, tmp_path)
