@@ -26,9 +26,11 @@ from ablate.report.searching import VALUES
 from ablate.study.planning.planner import counted, prepared
 from ablate.study.planning.variants import variant_at
 from ablate.study.preview import preview
+from ablate.study.reading import load
 from ablate.study.reading.load import load_study
 from ablate.study.running import training
 from ablate.study.running.events import RecordSetAside, StudyStarted, TrialFinished
+from ablate.study.show import network_of
 
 TRIALS = 20
 STUDY = f"""\
@@ -247,6 +249,31 @@ def test_where_nothing_comes_to_an_end_the_baseline_stands_alone(slopes: Any, mo
     report = (slopes.results / "report.md").read_text()
     assert "accuracy (%) and parameters: 4 failed." in report
     assert "came to an end with a score: the baseline stands alone" in report
+
+
+def test_levels_that_do_not_go_together_are_infeasible_for_their_reason(slopes: Any) -> None:
+    factors = "factors={model.downsample: [strided, spd], model.downsample_kernel: [[3, 1], [2, 2]]}"
+    baseline = "baseline={model.downsample: strided, model.downsample_kernel: [3, 1]}"
+    outcome = slopes.run(factors, baseline, "search.trials=8", "search.sampler=random", "seeds=1")
+    assert (outcome.missing, outcome.failed) == (0, 0)
+    refused = [each for each in found(slopes.results)["trials"] if each["state"] == "infeasible"]
+    assert {(each["levels"]["downsample"], each["levels"]["downsample_kernel"]) for each in refused} == {("spd", "2-2")}
+    assert all(re.search("spd needs odd kernels", each["why"]) for each in refused)
+    shown = network_of(str(slopes.folder / "toy.yaml"), [factors, baseline])
+    assert (shown.downsample, shown.downsample_kernel) == ("strided", (3, 1))
+
+
+def test_of_many_combinations_those_near_the_baseline_are_looked_at(
+    slopes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[Any] = []
+    monkeypatch.setattr(load, "MOST_LOOKED_AT", 5)
+    monkeypatch.setattr(load, "check_effects", lambda base, variants: looked_at.extend(variants))
+    factors = "factors={model.downsample: [strided, spd, maxpool], model.activation: [relu, elu]}"
+    load_study(slopes.folder / "toy.yaml", [factors, "baseline={model.downsample: strided, model.activation: relu}"])
+    names = [tuple(level.name for level in levels) for levels in looked_at]
+    alone = [("strided", "relu"), ("spd", "relu"), ("maxpool", "relu"), ("strided", "elu")]
+    assert names == [*alone, ("spd", "elu")]
 
 
 def test_what_is_tried_twice_is_on_the_front_once(slopes: Any) -> None:
