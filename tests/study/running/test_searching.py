@@ -240,6 +240,19 @@ def test_two_runs_of_one_folder_agree_on_what_the_first_of_them_found(slopes: An
     assert [each["variant"] for each in slopes.plan()["variants"]] == [each["variant"] for each in plan["variants"][:2]]
 
 
+def test_what_another_run_has_found_meanwhile_is_counted(slopes: Any) -> None:
+    nested: list[Any] = []
+
+    def another_run(event: Any) -> None:
+        if isinstance(event, StudyStarted) and not nested:
+            nested.append(event)
+            slopes.run("search.trials=4")
+
+    outcome = slopes.observe(another_run).run("search.trials=4", max_hours=0.0)
+    assert len(outcome.results.plan["variants"]) > 1
+    assert (outcome.missing, outcome.failed) == (0, 0)
+
+
 def test_where_nothing_comes_to_an_end_the_baseline_stands_alone(slopes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "TRIAL", "engine_functions:slope_without_validation")
     outcome = slopes.run("retries=0", "search.trials=4", "seeds=2")

@@ -21,7 +21,7 @@ from ablate.report.numbers import ABSENT
 from ablate.study.preview import preview
 from ablate.study.reading.load import load_study
 from ablate.study.running import training
-from ablate.study.running.events import RecordSetAside, StudyStarted, TrialFinished, VariantTuned
+from ablate.study.running.events import CostsRound, RecordSetAside, StudyStarted, TrialFinished, VariantTuned
 from ablate.study.running.tried import Tried
 from ablate.study.running.tuning import Arm
 
@@ -220,6 +220,23 @@ class TestFieldsOfSome:
         )
         own = next(each for each in hills.plan()["variants"] if each["variant"] == "own")
         assert own["model"]["arguments"] == {"dropout": own["tuned"]["values"]["model.dropout"]}
+
+
+def test_costs_are_measured_once_it_is_known_which_networks_there_are(hills: Any) -> None:
+    measured = ["measure=[accuracy, latency]", "tune.trials=2", "seeds=2"]
+    overrides = [*measured, "tune.fields={model.dropout: {low: 0.1, high: 0.5}}"]
+    assert hills.run(*overrides, only=("strided",)).missing == 4
+    assert not (hills.folder / "costs").exists()
+    outcome = hills.run(*overrides)
+    assert outcome.results.costs["latency_ms_p50"].tolist() == [1.0, 2.0, 3.0]
+    assert (hills.folder / "costs").read_text().splitlines() == ["3 latency"]
+    assert hills.run(*overrides).work == "none"
+
+
+def test_costs_come_first_where_tuning_leaves_the_networks_as_they_are(hills: Any) -> None:
+    hills.run("measure=[accuracy, latency]", "tune.trials=2", "seeds=2", max_hours=0.0)
+    kinds = [type(event) for event in hills.events]
+    assert kinds.index(CostsRound) < kinds.index(StudyStarted)
 
 
 def test_two_runs_of_one_folder_keep_what_each_has_chosen(hills: Any) -> None:
