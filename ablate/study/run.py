@@ -90,7 +90,7 @@ def run(
         plan = _work(plan, folder, options, observer)
     outcome = _conclude(folder, work)
     if trials and options.ledger is None:
-        show_findings(plan, folder, outcome.tables)
+        show_findings(plan, folder, outcome.tables, observer)
     return outcome
 
 
