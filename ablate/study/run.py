@@ -79,19 +79,27 @@ def run(
     plan = plan_study(study, folder, options.device, options.whereabouts)
     check_unchanged(plan, folder)
     plan.named(options.only)
+    _say_changes(plan, folder, observer)
+    write_plan(plan, folder)
     set_damaged_aside(plan, folder, observer)
-    plan = grown(plan, folder)
+    plan = _with_blocks(plan, folder)
     costs = _lacks_costs(plan, folder)
     trials = _lacks_trials(plan, folder, options.only)
     work: Literal["none", "some"] = "some" if trials or costs else "none"
-    _say_changes(plan, folder, observer)
-    write_plan(plan, folder)
     if work == "some" or options.ledger is not None:
         plan = _work(plan, folder, options, observer)
     outcome = _conclude(folder, work)
     if trials and options.ledger is None:
         show_findings(plan, folder, outcome.tables, observer)
     return outcome
+
+
+def _with_blocks(plan: Plan, folder: Path) -> Plan:
+    """`plan` with the blocks of seeds that the records ask for by now, written down."""
+    larger = grown(plan, folder)
+    if larger is not plan:
+        write_plan(larger, folder)
+    return larger
 
 
 def _lacks_costs(plan: Plan, folder: Path) -> bool:
@@ -179,9 +187,8 @@ def _trained(
         announcer.training(rehearsed)
     plan = rehearsed
     train(jobs_of(plan, folder, options.only, announcer.execution.workers))
-    while (larger := grown(plan, folder)) is not plan:
+    while (larger := _with_blocks(plan, folder)) is not plan:
         plan = larger
-        write_plan(plan, folder)
         announcer.training(plan)
         train(jobs_of(plan, folder, options.only, announcer.execution.workers))
     settled = settle(plan, folder)

@@ -30,7 +30,16 @@ def plan_study(study: Study, folder: Path, device: str, whereabouts: Whereabouts
     needs no torch, and `device`, as `settle_devices` takes it, is not looked at. Raises `StudyError`, `ModelError` or
     `DataError` for a variant that cannot be.
     """
-    stored = stored_plan(folder) or {"variants": []}
+    while True:
+        stored = stored_plan(folder)
+        plan = _planned(study, folder, stored or {"variants": []}, device, whereabouts)
+        # Counting takes seconds, in which another run may have tuned, found or added what is read back.
+        if stored_plan(folder) == stored:
+            return plan
+
+
+def _planned(study: Study, folder: Path, stored: Mapping[str, Any], device: str, whereabouts: Whereabouts) -> Plan:
+    """The plan of `study` after `stored`, an earlier one of it."""
     study, found = searched(study, stored.get("searched"))
     precision = stored.get("precision") or _precision(settle_devices(device, whereabouts)[0])
     stated = [_with_precision(variant, precision) for variant in variants_of(study)]

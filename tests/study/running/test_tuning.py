@@ -18,6 +18,7 @@ from ablate.errors import ResultsError, StudyError
 from ablate.records import load_results
 from ablate.report import write
 from ablate.report.numbers import ABSENT
+from ablate.study.planning import planner
 from ablate.study.preview import preview
 from ablate.study.reading.load import load_study
 from ablate.study.running import training
@@ -252,6 +253,25 @@ def test_two_runs_of_one_folder_keep_what_each_has_chosen(hills: Any) -> None:
     assert outcome.missing == 2
     spd = hills.plan()["variants"][2]["tuned"]
     assert spd == nested[0].results.plan["variants"][2]["tuned"]
+
+
+def test_a_run_that_plans_while_another_ends_its_tuning_takes_over_what_it_chose(
+    hills: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, count = ("tune.trials=2", "seeds=2"), planner.survey_variants
+    hills.run(*few, max_hours=0.0)
+    others: list[Any] = []
+
+    def another_run_is_faster(*counted: Any) -> Any:
+        if not others:
+            others.append(None)
+            others[0] = hills.run(*few)
+        return count(*counted)
+
+    monkeypatch.setattr(planner, "survey_variants", another_run_is_faster)
+    outcome = hills.run(*few)
+    assert (outcome.missing, outcome.work) == (0, "none")
+    assert outcome.results.plan["variants"] == others[0].results.plan["variants"]
 
 
 def test_tuning_that_goes_on_says_what_it_has(hills: Any, interrupted: Any) -> None:
