@@ -107,6 +107,11 @@ class Agenda:
                 if key in self._left and not (key in view.running or key in self._here) and len(causes) > self._retries:
                     self._note_failure(self._left[key], causes)
 
+    def called(self, key: str) -> str:
+        """What people call the job `key`, which has not ended."""
+        job = self._left[key]
+        return f"{job.variant} seed {job.seed}"
+
     def begin(self, key: str) -> Job:
         """This run works on `key` now."""
         with self._changed:

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ablate.models.spec import NetworkSpec
+from ablate.records import failure_path, stored_failures
 from ablate.schema import Mode
 from ablate.study.planning.keys import key_of
+from ablate.study.planning.plan import Plan
 from ablate.study.planning.variants import Variant
 from ablate.study.running.agenda import Job, job_of
 
 FIRST_SEED = 10_000  # no final trial has so high a one
 VALIDATION = 0.1  # of the training split, where the study does not say
+SEARCH = "search"  # what the trials of one are called, as those of a variant's tuning are called after it
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,23 @@ class Timing:
     def told(self, model: Mapping[str, Any]) -> dict[str, Any]:
         """For a key, or a task, by the form that `model` has."""
         return {"timed_beside": {"model": model, "batch": self.batch, "mode": self.mode}}
+
+
+def forget_failures(plan: Plan, folder: Path, only: Sequence[str]) -> None:
+    """Have the trials that failed for good, of a search or a tuning that has not ended, tried afresh.
+
+    While a run goes on they count as tried, so that this is for when none does. `only` names variants, if any.
+    """
+    awaiting = {planned.variant.name for planned in plan.named(only) if planned.variant.awaits}
+    rows = {SEARCH} if plan.is_searching else awaiting
+    for key, failure in stored_failures(folder).items() if rows else ():
+        if is_rehearsal(failure) and failure["variant"] in rows:
+            failure_path(folder, key).unlink(missing_ok=True)
+
+
+def is_rehearsal(failure: Mapping[str, Any]) -> bool:
+    """Whether what failures/ holds is of a trial on images held out."""
+    return {"variant", "seed"} <= failure.keys() and failure["seed"] >= FIRST_SEED
 
 
 def rehearsal_of(

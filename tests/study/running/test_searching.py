@@ -29,8 +29,9 @@ from ablate.study.preview import preview
 from ablate.study.reading import load
 from ablate.study.reading.load import load_study
 from ablate.study.running import training
-from ablate.study.running.events import RecordSetAside, StudyStarted, TrialFinished
+from ablate.study.running.events import RecordSetAside, StudyStarted, TrialFinished, TrialStarted
 from ablate.study.show import network_of
+from ablate.study.status import status_of
 
 TRIALS = 20
 STUDY = f"""\
@@ -254,13 +255,13 @@ def test_what_another_run_has_found_meanwhile_is_counted(slopes: Any) -> None:
 
 
 def test_where_nothing_comes_to_an_end_the_baseline_stands_alone(slopes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "TRIAL", "engine_functions:slope_without_validation")
+    monkeypatch.setattr(training, "TRIAL", "engine_functions:slope_that_diverges")
     outcome = slopes.run("retries=0", "search.trials=4", "seeds=2")
-    assert Counter(each["state"] for each in found(slopes.results)["trials"]) == {"failed": 4}
+    assert Counter(each["state"] for each in found(slopes.results)["trials"]) == {"diverged": 4}
     assert [each["variant"] for each in slopes.plan()["variants"]] == [slopes.plan()["baseline"]]
     write(outcome.results, ["md"])
     report = (slopes.results / "report.md").read_text()
-    assert "accuracy (%) and parameters: 4 failed." in report
+    assert "accuracy (%) and parameters: 4 diverged." in report
     assert "came to an end with a score: the baseline stands alone" in report
 
 
@@ -287,6 +288,54 @@ def test_of_many_combinations_those_near_the_baseline_are_looked_at(
     names = [tuple(level.name for level in levels) for levels in looked_at]
     alone = [("strided", "relu"), ("spd", "relu"), ("maxpool", "relu"), ("strided", "elu")]
     assert names == [*alone, ("spd", "elu")]
+
+
+class TestFailures:
+    FEW = ("retries=0", "search.trials=4", "seeds=1")
+
+    def test_a_search_that_fails_as_a_whole_is_no_result_and_tried_afresh(
+        self, slopes: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:slope_without_validation")
+        said = (
+            r"toy: no trial of the search came to an end, 4 failed, the last with RuntimeError: no luck; see to that "
+            "and run the same command again"
+        )
+        for _ in range(2):
+            with pytest.raises(ResultsError, match=said):
+                slopes.run(*self.FEW)
+            assert "searched" not in slopes.plan()
+            whats = [failure.what for failure in status_of(slopes.results).failures]
+            assert whats == [f"search seed {seed}" for seed in range(10_000, 10_004)]
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:slope")
+        outcome = slopes.run(*self.FEW)
+        assert (outcome.missing, outcome.failed, outcome.work) == (0, 0, "some")
+        assert {each["state"] for each in found(slopes.results)["trials"]} == {"complete"}
+        assert status_of(slopes.results).failures == ()
+
+    def test_a_search_that_has_found_its_front_is_over_whatever_failed(
+        self, slopes: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:slope_with_a_hole")
+        outcome = slopes.run(*self.FEW)
+        assert (outcome.missing, outcome.failed) == (0, 0)
+        assert Counter(each["state"] for each in found(slopes.results)["trials"]) == {"failed": 2, "complete": 2}
+        assert slopes.run(*self.FEW).work == "none"
+        failures = status_of(slopes.results).failures
+        assert [failure.what for failure in failures] == ["search seed 10000", "search seed 10001"]
+        assert failures[0].causes == ("RuntimeError: a hole",)
+        assert failures[0].log_tail.endswith("RuntimeError: a hole")
+
+    def test_what_runs_now_is_named(self, slopes: Any) -> None:
+        running: list[Any] = []
+
+        def look(event: Any) -> None:
+            if isinstance(event, TrialStarted):
+                running.append(status_of(slopes.results).running)
+
+        slopes.observe(look).run(*self.FEW)
+        assert running[:4] == [(f"search seed {seed}",) for seed in range(10_000, 10_004)]
+        assert {each for (each,) in running[4:]} == {f"{each['variant']} seed 0" for each in slopes.plan()["variants"]}
 
 
 def test_what_is_tried_twice_is_on_the_front_once(slopes: Any) -> None:

@@ -25,6 +25,7 @@ from ablate.study.running import training
 from ablate.study.running.events import CostsRound, RecordSetAside, StudyStarted, TrialFinished, VariantTuned
 from ablate.study.running.tried import Tried
 from ablate.study.running.tuning import Arm
+from ablate.study.status import status_of
 
 TRIALS = 16
 STUDY = f"""\
@@ -312,9 +313,33 @@ class TestFailures:
         states = [each["tuned"]["states"] for each in hills.plan()["variants"]]
         assert all(len(each) == TRIALS and "failed" in each for each in states)
 
-    def test_where_nothing_comes_to_an_end_that_is_said(self, hills: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_failed_of_a_tuning_that_has_ended_is_shown_and_stays(
+        self, hills: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:hill_with_a_hole")
+        few = ("retries=0", "tune.trials=3", "seeds=2", "factors.model.downsample=[strided, maxpool]")
+        assert hills.run(*few).failed == 0
+        assert hills.run(*few).work == "none"
+        failures = status_of(hills.results).failures
+        assert [failure.what for failure in failures] == ["maxpool seed 10000", "strided seed 10000"]
+        assert failures[0].causes == ("RuntimeError: a hole",)
+
+    def test_where_all_fail_the_cause_is_said_and_the_next_run_tries_them_afresh(
+        self, hills: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        few = ("retries=0", "tune.trials=2", "seeds=2", "factors.model.downsample=[strided, maxpool]")
         monkeypatch.setattr(training, "TRIAL", "engine_functions:raises_as")
-        with pytest.raises(ResultsError, match="no trial of tuning strided came to an end, 2 diverged or failed"):
+        said = "tuning strided came to an end, 2 of 2 failed, the last with KeyError: 'error'; see to that and run the"
+        with pytest.raises(ResultsError, match=said):
+            hills.run(*few)
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:hill")
+        assert hills.run(*few).missing == 0
+        assert [each["tuned"]["states"] for each in hills.plan()["variants"]] == [["complete"] * 2] * 2
+        assert status_of(hills.results).failures == ()
+
+    def test_where_all_diverge_that_is_said(self, hills: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:hill_that_diverges")
+        with pytest.raises(ResultsError, match="strided came to an end, all 2 diverged; give tune other ranges, under"):
             hills.run("retries=0", "tune.trials=2", "factors.model.downsample=[strided, maxpool]")
 
 
