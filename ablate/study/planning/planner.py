@@ -14,6 +14,7 @@ from ablate.study.planning.budget import budgeted
 from ablate.study.planning.devices import Whereabouts, settle_devices
 from ablate.study.planning.match import match
 from ablate.study.planning.plan import Plan, Planned, study_json
+from ablate.study.planning.rehearsed import check_rehearsals
 from ablate.study.planning.searched import searched
 from ablate.study.planning.stated import statements_of, with_statement
 from ablate.study.planning.surveys import survey_variants
@@ -51,6 +52,7 @@ def _planned(study: Study, folder: Path, stored: Mapping[str, Any], device: str,
     trained_on = dict.fromkeys(each.data for each in variants if each.train is not None and each.data is not None)
     digests = {data: DATASETS[data.name].digest(data) for data in trained_on}
     variants = settled(study, variants, digests, tuned_before(stored["variants"]))
+    check_rehearsals(study, variants, study.config.search is not None and found is None)
     planned = tuple(
         Planned(variant, survey, _digest_of(variant, digests), {}).with_seeds(_seeds(study, stored))
         for variant, survey in zip(variants, surveys, strict=True)

@@ -10,11 +10,11 @@ from ablate.records import failure_path, stored_failures
 from ablate.schema import Mode
 from ablate.study.planning.keys import key_of
 from ablate.study.planning.plan import Plan
+from ablate.study.planning.rehearsed import as_rehearsed
 from ablate.study.planning.variants import Variant
 from ablate.study.running.agenda import Job, job_of
 
 FIRST_SEED = 10_000  # no final trial has so high a one
-VALIDATION = 0.1  # of the training split, where the study does not say
 SEARCH = "search"  # what the trials of one are called, as those of a variant's tuning are called after it
 
 
@@ -53,8 +53,7 @@ def rehearsal_of(
 ) -> Job:
     """Trial `number`, counted from 0, of `variant`, which ends after the first epoch behind `stop_above`."""
     assert variant.data is not None
-    held_out = variant.data.model_copy(update={"validation": variant.data.validation or VALIDATION})
-    variant, seed, limits = replace(variant, data=held_out), FIRST_SEED + number, list(stop_above)
+    variant, seed, limits = replace(variant, data=as_rehearsed(variant.data)), FIRST_SEED + number, list(stop_above)
     said = {} if timing is None else timing.told(timing.model.as_json())
     given = {} if timing is None else timing.told(timing.model.as_task())
     key = key_of(variant, data_digest, seed, scored="validation", stop_above=limits, **said)

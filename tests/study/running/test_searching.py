@@ -23,6 +23,7 @@ from ablate.records import load_results, record_path, write_json
 from ablate.report import write
 from ablate.report.numbers import ABSENT
 from ablate.report.searching import VALUES
+from ablate.study.planning import planner
 from ablate.study.planning.planner import counted, prepared
 from ablate.study.planning.variants import variant_at
 from ablate.study.preview import preview
@@ -557,6 +558,24 @@ class TestStopped:
 def test_a_wrong_search_is_one_sentence(slopes: Any, overrides: list[str], sentence: str) -> None:
     with pytest.raises(StudyError, match=sentence):
         load_study(slopes.folder / "toy.yaml", overrides)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("data.train_limit=40", "search: its trials hold images out: data.validation: 0.1 of 40 training images holds"),
+        (
+            "search.fields={train.warmup_epochs: {low: 0, high: 1}}",
+            "search.fields.train.warmup_epochs.high: train.warmup_epochs: 1 epochs are 11 steps, but training ends",
+        ),
+    ],
+)
+def test_what_trials_of_a_search_could_not_train_is_said_while_planning(
+    slopes: Any, override: str, sentence: str
+) -> None:
+    study = load_study(slopes.folder / "toy.yaml", [override])
+    with pytest.raises(StudyError, match=re.escape(sentence)):
+        planner.plan_study(study, slopes.results, "cpu")
 
 
 def test_a_search_asks_for_its_section(slopes: Any) -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 from collections import Counter
 from pathlib import Path
@@ -389,6 +390,40 @@ def test_it_stops_where_the_median_rule_of_optuna_does(hills: Any, seed: int) ->
 def test_what_cannot_be_tuned_is_one_sentence(hills: Any, override: str, sentence: str) -> None:
     with pytest.raises(StudyError, match=sentence):
         load_study(hills.folder / "toy.yaml", [override])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (
+            ["data.train_limit=40"],
+            "variant strided: tune: its trials hold images out: data.validation: 0.1 of 40 training images holds out 4 "
+            "and leaves 36; each side needs 10, one a class; choose another share, or more images",
+        ),
+        (
+            ["train.batch_size=190"],
+            "tune: its trials hold images out: train.batch_size: 190 is more than the 180 training images",
+        ),
+        (
+            ["tune.fields={train.warmup_epochs: {low: 0, high: 6}}"],
+            "tune.fields.train.warmup_epochs.high: train.warmup_epochs: 6 epochs are 66 steps, but training ends "
+            "after 55; choose less than 5",
+        ),
+        (
+            ["tune.fields={train.warmup_epochs: {low: 0, high: 2}}", "train.steps=23", "train.epochs=null"],
+            "tune.fields.train.warmup_epochs.high: train.warmup_epochs: 2 epochs are 24 steps, but training ends "
+            "after 23",
+        ),
+    ],
+)
+def test_what_trials_of_tuning_could_not_train_is_said_while_planning(
+    hills: Any, overrides: list[str], sentence: str
+) -> None:
+    study = load_study(hills.folder / "toy.yaml", overrides)
+    with pytest.raises(StudyError, match=re.escape(sentence)):
+        planner.plan_study(study, hills.results, "cpu")
+    untuned = load_study(hills.folder / "toy.yaml", [*overrides, "tune=null"])
+    planner.plan_study(untuned, hills.results, "cpu")
 
 
 def test_what_is_compared_cannot_be_tuned(hills: Any) -> None:
