@@ -228,10 +228,31 @@ def hill_of_any_network(task: dict[str, Any], report: Report) -> dict[str, Any]:
     return hill({**task, "model": {"downsample": "strided"}}, report)
 
 
+def hill_that_diverges(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Every trial of tuning diverges."""
+    diverged = record(task["key"], task["seed"], "diverged")
+    watched = [{**point, "validation_loss": None} for point in diverged["curve"]]
+    return {**diverged, "curve": watched, "scored": "validation"}
+
+
 def slope_without_validation(task: dict[str, Any], report: Report) -> dict[str, Any]:
     """As `slope`, but that every trial of a search fails."""
     if "stop_above" in task:
         raise RuntimeError("no luck")
+    return slope(task, report)
+
+
+def slope_with_a_hole(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """As `slope`, but that the first two trials of a search fail."""
+    if "stop_above" in task and task["seed"] < 10_002:
+        raise RuntimeError("a hole")
+    return slope(task, report)
+
+
+def slope_that_diverges(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """As `slope`, but that every trial of a search diverges."""
+    if "stop_above" in task:
+        return {**record(task["key"], task["seed"], "diverged"), "scored": "validation"}
     return slope(task, report)
 
 

@@ -43,7 +43,7 @@ def validation_size(share: float | None, images: int, classes: int) -> int:
     if not classes <= count <= images - classes:
         raise DataError(
             f"data.validation: {share:g} of {images} training images holds out {count} and leaves {images - count}; "
-            f"each side needs {classes}, one a class"
+            f"each side needs {classes}, one a class; choose another share, or more images"
         )
     return count
 

@@ -19,6 +19,7 @@ from ablate.display.terminal import UNBOUNDED
 from ablate.study.running.events import (
     CostsFailed,
     Event,
+    FindingsNotShown,
     LedgerRebuilt,
     LedgerWait,
     RecordSetAside,
@@ -35,7 +36,16 @@ from ablate.study.running.events import (
 from ablate.visible import visible
 
 # What is said above the live table too, for it is gone when the run ends.
-LASTING = StatementChanged | SeedsSettled | TrialFailed | CostsFailed | RecordSetAside | LedgerWait | LedgerRebuilt
+LASTING = (
+    StatementChanged
+    | SeedsSettled
+    | TrialFailed
+    | CostsFailed
+    | RecordSetAside
+    | LedgerWait
+    | LedgerRebuilt
+    | FindingsNotShown
+)
 
 # What comes from a ledger that answers. Workers go on while it does not, so other events say nothing of it.
 ANSWERS = StudyStarted | TrialStarted | TrialTaken | TrialLeft | TrialArrived | LedgerRebuilt

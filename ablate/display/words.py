@@ -12,6 +12,7 @@ from ablate.study.running.events import (
     CostsWait,
     EpochDone,
     Event,
+    FindingsNotShown,
     GpuShared,
     LedgerRebuilt,
     LedgerWait,
@@ -57,6 +58,7 @@ OfRun = (
     | CostsFailed
     | LedgerWait
     | LedgerRebuilt
+    | FindingsNotShown
 )
 
 
@@ -106,6 +108,8 @@ def _of_run(event: OfRun) -> str:
         case LedgerRebuilt(cause=cause, path=path):
             told = f"the ledger cannot be used, so a new one is made from the records: {_flat(cause)}"
             return f"{told} (set aside as {path})"
+        case FindingsNotShown(cause=cause):
+            return f"all is written, but Optuna's tools will not find it in the ledger: {_flat(cause)}"
 
 
 def _started(event: StudyStarted) -> str:

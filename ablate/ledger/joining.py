@@ -43,7 +43,10 @@ def unusable(place: Place, error: Damaged) -> LedgerError:
 
 
 def running_keys(folder: Path) -> dict[str, str]:
-    """Key -> host of the trials that living runs of `folder` work on, by the ledger in it; raises `LedgerError`."""
+    """Key -> what it is called, of the trials that living runs of `folder` work on, by the ledger in it.
+
+    Raises `LedgerError`. An older version than this has not said what a trial is called: its key stands for that.
+    """
     place = file_place(folder)
     if not place.file.exists():
         return {}
@@ -52,7 +55,8 @@ def running_keys(folder: Path) -> dict[str, str]:
         claims = patience.first_answer(lambda: _claims(place))
     except Damaged as error:
         raise unusable(place, error) from error
-    return {key: claim["host"] for key, claim in claims if is_alive(place.runs, claim["run"])}
+    alive = {key: claim for key, claim in claims if is_alive(place.runs, claim["run"])}
+    return {key: claim.get("trial", key) for key, claim in alive.items()}
 
 
 def _claims(place: Place) -> list[tuple[str, dict[str, str]]]:

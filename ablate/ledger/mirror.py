@@ -14,8 +14,9 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from ablate.ledger.joining import unusable
 from ablate.ledger.place import Place
-from ablate.ledger.storage import Patience, alone, close, opened
+from ablate.ledger.storage import Damaged, Patience, alone, close, opened
 
 Direction = Literal["maximize", "minimize"]
 
@@ -39,7 +40,10 @@ def mirror(
     """
     patience = Patience(place, threading.Event(), lambda cause: None)
     with patience.first(lambda: alone(place, study, patience.pause)):
-        patience.first_answer(lambda: _made_anew(place, f"{study}: {what}", objectives, trials))
+        try:
+            patience.first_answer(lambda: _made_anew(place, f"{study}: {what}", objectives, trials))
+        except Damaged as error:
+            raise unusable(place, error) from error
 
 
 def _made_anew(place: Place, name: str, objectives: Mapping[str, Direction], trials: Sequence[Mirrored]) -> None:

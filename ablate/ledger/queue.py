@@ -63,7 +63,8 @@ class Ledger:
     """The queue of one study. A context manager; used from several threads.
 
     `on_wait` is told why the ledger does not answer, each time it is asked again, and `on_rebuilt` why a file was
-    replaced and where it lies now. Everything raises `LedgerError` for a ledger that cannot be used or joined, and
+    replaced and where it lies now; `on_alone` is called before any other run can join, if none of this folder lives.
+    Everything raises `LedgerError` for a ledger that cannot be used or joined, and
     `Stopped` when it was stopped meanwhile.
     """
 
@@ -76,6 +77,7 @@ class Ledger:
         agreement: Agreement | None = None,
         on_wait: Callable[[str], None] = lambda cause: None,
         on_rebuilt: Rebuilt = lambda cause, path: None,
+        on_alone: Callable[[], None] = lambda: None,
     ) -> None:
         self._place, self._shelf = place, shelf
         self._name = name_of(study, agreement)
@@ -85,6 +87,8 @@ class Ledger:
         with self._patience.first(lambda: alone(place, self._name, self._patience.pause)):
             self._presence = Presence(place.runs)
             try:
+                if not self._presence.others():
+                    on_alone()
                 self._trials = joined(place, study, agreement, self._patience, self._presence, on_rebuilt)
             except BaseException:
                 self._presence.close()
@@ -115,9 +119,14 @@ class Ledger:
         self._presence.close()
         self._trials.close()
 
-    def claim(self, choose: Callable[[View], str | None]) -> Claim | None:
-        """Claim the key that `choose` picks of a view, None where it picks none; it may be asked more than once."""
-        return self._asked(lambda: self._claim(choose))
+    def claim(
+        self, choose: Callable[[View], str | None], called: Callable[[str], str] = lambda key: key
+    ) -> Claim | None:
+        """Claim the key that `choose` picks of a view, None where it picks none; it may be asked more than once.
+
+        `called` says what to show of a key to who looks at what runs.
+        """
+        return self._asked(lambda: self._claim(choose, called))
 
     def complete(self, claim: Claim) -> str | None:
         """Tell that the record of `claim` is written. Returns another host's record if that one was told before."""
@@ -142,7 +151,7 @@ class Ledger:
         open_ones = (TrialState.RUNNING, TrialState.FAIL)
         return (*open_ones, TrialState.COMPLETE) if self._is_shared else open_ones
 
-    def _claim(self, choose: Callable[[View], str | None]) -> Claim | None:
+    def _claim(self, choose: Callable[[View], str | None], called: Callable[[str], str]) -> Claim | None:
         with self._alone():
             trials = self._trials.of(*self._telling)
             if self._free_dead(trials):
@@ -151,7 +160,8 @@ class Ledger:
             if key is None:
                 return None
             failed = sum(trial.state == TrialState.FAIL and trial.user_attrs["key"] == key for trial in trials)
-            number = self._trials.begin(key, {"host": this_host(), "run": self._presence.run})
+            claimed = {"host": this_host(), "run": self._presence.run, "trial": called(key)}
+            number = self._trials.begin(key, claimed)
             self._active[number] = key
             if self._is_shared:
                 self._trials.sign_of_life(number)

@@ -27,11 +27,13 @@ from ablate.records.record import (
     unpack_bits,
 )
 from ablate.records.stored import (
+    last_cause,
     load_plan,
     stored_costs,
     stored_environments,
     stored_executions,
     stored_failure,
+    stored_failures,
     stored_plan,
 )
 from ablate.schema.record import ENDED, TRIAL_METRICS, RecordState, Scored, State
@@ -55,6 +57,7 @@ __all__ = [
     "digest",
     "failure_path",
     "finished_keys",
+    "last_cause",
     "levels_of",
     "load_plan",
     "load_record",
@@ -72,6 +75,7 @@ __all__ = [
     "stored_environments",
     "stored_executions",
     "stored_failure",
+    "stored_failures",
     "stored_plan",
     "unpack_bits",
     "write_bytes",

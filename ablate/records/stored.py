@@ -61,6 +61,19 @@ def stored_failure(folder: Path, key: str) -> dict[str, Any] | None:
     return None if failure is None else _checked(path, FailureFile, failure, "failure")
 
 
+def stored_failures(folder: Path) -> dict[str, dict[str, Any]]:
+    """All that failures/ holds, by key, as `stored_failure` has it; one that is gone by then is left out."""
+    keys = sorted(path.stem for path in (folder / "failures").glob("*.json") if not path.name.startswith("."))
+    failures = {key: stored_failure(folder, key) for key in keys}
+    return {key: failure for key, failure in failures.items() if failure is not None}
+
+
+def last_cause(folder: Path, key: str) -> str | None:
+    """Why the last attempt at `key` has failed, None where it was not given up; raises as `stored_failure` does."""
+    failure = stored_failure(folder, key)
+    return None if failure is None else str(failure["attempts"][-1]["cause"])
+
+
 def _checked_entries(path: Path, section: type[Section], what: str) -> dict[str, dict[str, Any]]:
     entries: Any = read_json(path)
     if entries is None:

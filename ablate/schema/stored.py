@@ -45,8 +45,10 @@ class Attempt(Stored):
 
 
 class FailureFile(Stored):
-    """A trial that failed for good, or the cost phase."""
+    """A trial that failed for good, known as `seed` of `variant`, or the cost phase, which is neither."""
 
+    variant: str = ""
+    seed: int = 0
     attempts: list[Attempt] = Field(min_length=1)
 
 

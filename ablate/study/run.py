@@ -79,19 +79,42 @@ def run(
     plan = plan_study(study, folder, options.device, options.whereabouts)
     check_unchanged(plan, folder)
     plan.named(options.only)
-    set_damaged_aside(plan, folder, observer)
-    plan = grown(plan, folder)
-    costs = lacks_costs(plan, folder)
-    trials = _lacks_trials(plan, folder, options.only)
-    work: Literal["none", "some"] = "some" if trials or costs else "none"
     _say_changes(plan, folder, observer)
     write_plan(plan, folder)
+    set_damaged_aside(plan, folder, observer)
+    plan = _with_blocks(plan, folder)
+    costs = _lacks_costs(plan, folder)
+    trials = _lacks_trials(plan, folder, options.only)
+    work: Literal["none", "some"] = "some" if trials or costs else "none"
     if work == "some" or options.ledger is not None:
         plan = _work(plan, folder, options, observer)
-    outcome = _conclude(plan, folder, work)
+    outcome = _conclude(folder, work)
     if trials and options.ledger is None:
-        show_findings(plan, folder, outcome.tables)
+        show_findings(plan, folder, outcome.tables, observer)
     return outcome
+
+
+def _with_blocks(plan: Plan, folder: Path) -> Plan:
+    """`plan` with the blocks of seeds that the records ask for by now, written down."""
+    larger = grown(plan, folder)
+    if larger is not plan:
+        write_plan(larger, folder)
+    return larger
+
+
+def _lacks_costs(plan: Plan, folder: Path) -> bool:
+    """Whether costs are to be measured; a failure of those that are not asked for any more is forgotten."""
+    lacking = lacks_costs(plan, folder)
+    if not lacking:
+        failure_path(folder, "costs").unlink(missing_ok=True)
+    return lacking and not _networks_are_open(plan)
+
+
+def _networks_are_open(plan: Plan) -> bool:
+    """Whether it is still looked for which networks there are."""
+    tune = plan.study.config.tune
+    tunes_networks = tune is not None and any(path.startswith("model.") for path in tune.fields)
+    return plan.is_searching or (tunes_networks and bool(awaiting(plan)))
 
 
 def _lacks_trials(plan: Plan, folder: Path, only: Sequence[str]) -> bool:
@@ -144,8 +167,8 @@ def _work(plan: Plan, folder: Path, options: Options, observer: Observer) -> Pla
 
 
 def _measure_what_lacks(plan: Plan, folder: Path, execution: Execution, identity: str, observer: Observer) -> None:
-    """The costs of variants, once it is known which there are."""
-    if not plan.is_searching and lacks_costs(plan, folder):
+    """The costs of variants, once it is known which networks they are."""
+    if not _networks_are_open(plan) and lacks_costs(plan, folder):
         measure_costs(plan, folder, execution, identity, observer)
 
 
@@ -156,16 +179,16 @@ def _trained(
     rehearsed = plan
     if rehearsed.is_searching:
         rehearsed = searched_anew(rehearsed, folder, options, train, announcer)
-        costs(rehearsed)
     if awaiting(rehearsed, options.only):
         rehearsed = tuned(rehearsed, folder, options.only, train, announcer)
+    if _networks_are_open(plan):
+        costs(rehearsed)
     if rehearsed is not plan:
         announcer.training(rehearsed)
     plan = rehearsed
     train(jobs_of(plan, folder, options.only, announcer.execution.workers))
-    while (larger := grown(plan, folder)) is not plan:
+    while (larger := _with_blocks(plan, folder)) is not plan:
         plan = larger
-        write_plan(plan, folder)
         announcer.training(plan)
         train(jobs_of(plan, folder, options.only, announcer.execution.workers))
     settled = settle(plan, folder)
@@ -198,11 +221,11 @@ def _seconds(minutes: float | None) -> float | None:
     return None if minutes is None else 60 * minutes
 
 
-def _conclude(plan: Plan, folder: Path, work: Literal["none", "some"]) -> Outcome:
+def _conclude(folder: Path, work: Literal["none", "some"]) -> Outcome:
     results = records.load_results(folder)
     tables = report.tables(results)
     report.write_derived(results, tables)
     states = results.trials["state"]
-    planned = sum(len(entry.keys) for entry in plan.variants)
+    planned = sum(len(variant["keys"]) for variant in results.plan["variants"])  # by now, whoever has planned it
     failed = int((states == "failed").sum()) + failure_path(folder, "costs").exists()
     return Outcome(results, tables, planned - len(states), failed, work)

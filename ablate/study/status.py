@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ablate.ledger import running_keys
-from ablate.records import Results, load_results, log_path, stored_failure
+from ablate.records import Results, finished_keys, load_results, log_path, stored_failure, stored_failures
+from ablate.study.running.rehearsal import is_rehearsal
 
 LOG_LINES = 40  # of a failed trial's log: the traceback and a little of what led to it
 
@@ -25,7 +26,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Status:
-    """`missing` counts planned trials that have neither ended nor failed; `running` names those under way."""
+    """`missing` counts planned trials that have neither ended nor failed; `running` names those under way.
+
+    Trials of tuning and search are among `running` and `failures`, and not among the planned ones.
+    """
 
     study: str
     planned: int
@@ -41,7 +45,7 @@ def status_of(folder: Path) -> Status:
     results = load_results(folder)
     names = _names(results)
     states = results.trials.drop_duplicates("key")["state"]  # variants that are one network share their trials
-    running = tuple(names[key] for key in running_keys(folder) if key in names)
+    running = tuple(names.get(key, called) for key, called in running_keys(folder).items())
     return Status(
         study=results.plan["study"]["name"],
         planned=len(names),
@@ -49,7 +53,7 @@ def status_of(folder: Path) -> Status:
         diverged=int((states == "diverged").sum()),
         missing=len(names) - len(states),
         running=running,
-        failures=tuple(_failures(results, names)),
+        failures=(*_failures(results, names), *_failed_rehearsals(folder)),
     )
 
 
@@ -65,10 +69,23 @@ def _names(results: Results) -> dict[str, str]:
 def _failures(results: Results, names: dict[str, str]) -> list[Failure]:
     causes = {**_failed_trials(results), "costs": _causes(stored_failure(results.folder, "costs"))}
     return [
-        Failure(name, causes[key], log_path(results.folder, key), _tail(log_path(results.folder, key)))
+        _failure(results.folder, key, name, causes[key])
         for key, name in {**names, "costs": "costs"}.items()
         if causes.get(key)
     ]
+
+
+def _failed_rehearsals(folder: Path) -> list[Failure]:
+    """Of trials of tuning and search, which are called as the table of progress calls them."""
+    finished = finished_keys(folder)
+    failed = {key: each for key, each in stored_failures(folder).items() if key not in finished and is_rehearsal(each)}
+    named = sorted((f"{each['variant']} seed {each['seed']}", key) for key, each in failed.items())
+    return [_failure(folder, key, name, _causes(failed[key])) for name, key in named]
+
+
+def _failure(folder: Path, key: str, name: str, causes: tuple[str, ...]) -> Failure:
+    log = log_path(folder, key)
+    return Failure(name, causes, log, _tail(log))
 
 
 def _failed_trials(results: Results) -> dict[str, tuple[str, ...]]:

@@ -14,6 +14,7 @@ from ablate.study.running.events import (
     CostsWait,
     EpochDone,
     Event,
+    FindingsNotShown,
     GpuShared,
     LedgerRebuilt,
     LedgerWait,
@@ -112,6 +113,10 @@ class TestLines:
                 LedgerRebuilt("is no database", Path("toy/ledger.damaged.db")),
                 "the ledger cannot be used, so a new one is made from the records: is no database "
                 "(set aside as toy/ledger.damaged.db)",
+            ),
+            (
+                FindingsNotShown("ledger.db: does not answer"),
+                "all is written, but Optuna's tools will not find it in the ledger: ledger.db: does not answer",
             ),
         ],
     )

@@ -141,9 +141,26 @@ class TestClaims:
                 assert dict(views[0].running) == {"a": socket.gethostname()}
                 assert site.drain(ledger, "a", "b") == ["b"]
                 if site.place.kind == "file":
-                    assert running_keys(site.place.folder) == {"a": socket.gethostname()}
+                    assert running_keys(site.place.folder) == {"a": "a"}
                 other.communicate("\n")
                 assert site.drain(ledger, "a", "b") == ["a"]
+
+    def test_a_claim_says_what_it_is_called_where_it_is_told(self, file_site: Site) -> None:
+        with file_site.open() as ledger:
+            ledger.claim(lambda view: "a", lambda key: f"trial {key}")
+            assert running_keys(file_site.place.folder) == {"a": "trial a"}
+        assert running_keys(file_site.place.folder) == {}
+
+    def test_a_run_knows_whether_it_is_alone_before_others_join(self, file_site: Site) -> None:
+        alone: list[str] = []
+
+        def opened(name: str) -> Ledger:
+            return Ledger(file_site.place, "toy", file_site.shelf, on_alone=lambda: alone.append(name))
+
+        with opened("first"), opened("second"):
+            pass
+        with opened("third"):
+            assert alone == ["first", "third"]
 
     def test_two_runs_never_have_one_key(self, site: Site) -> None:
         with site.open() as first, site.open() as second:

@@ -327,6 +327,12 @@ class TestCosts:
         assert not (engine.results / "failures" / "costs.json").exists()
         assert len(read_json(engine.results / "costs.json")["sets"]) == 1
 
+    def test_a_failure_is_forgotten_when_costs_are_not_asked_for_any_more(self, engine: Any) -> None:
+        engine.script(fails={"costs": 1})
+        assert engine.run(self.MEASURE).failed == 1
+        assert engine.run("measure=[accuracy]").failed == 0
+        assert status_of(engine.results).failures == ()
+
 
 class Gate:
     """Trials that wait: each says its process number at one pipe and goes on when it gets a byte from the other."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablate.measure import DIRECTIONS
+from ablate.measure import METRICS
 from ablate.records import Results, canonical, levels_of
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table
@@ -108,7 +108,7 @@ def _tried(plan: Mapping[str, Any], tried: pd.DataFrame) -> Table:
 def _some(plan: Mapping[str, Any], tried: pd.DataFrame) -> str:
     """Which of those that no other beats ran again."""
     objectives = plan["study"]["search"]["objectives"]
-    signs = [-1 if DIRECTIONS[name] == "higher" else 1 for name in objectives]
+    signs = [-1 if METRICS[name].direction == "higher" else 1 for name in objectives]
     whole = tried[tried["state"] == "complete"].drop_duplicates([factor["column"] for factor in plan["factors"]])
     costs = whole[[value_of(name) for name in objectives]].to_numpy(np.float64) * signs
     beaten = [bool(((costs <= own).all(axis=1) & (costs < own).any(axis=1)).any()) for own in costs]

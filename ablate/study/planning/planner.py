@@ -14,6 +14,7 @@ from ablate.study.planning.budget import budgeted
 from ablate.study.planning.devices import Whereabouts, settle_devices
 from ablate.study.planning.match import match
 from ablate.study.planning.plan import Plan, Planned, study_json
+from ablate.study.planning.rehearsed import check_rehearsals
 from ablate.study.planning.searched import searched
 from ablate.study.planning.stated import statements_of, with_statement
 from ablate.study.planning.surveys import survey_variants
@@ -30,7 +31,16 @@ def plan_study(study: Study, folder: Path, device: str, whereabouts: Whereabouts
     needs no torch, and `device`, as `settle_devices` takes it, is not looked at. Raises `StudyError`, `ModelError` or
     `DataError` for a variant that cannot be.
     """
-    stored = stored_plan(folder) or {"variants": []}
+    while True:
+        stored = stored_plan(folder)
+        plan = _planned(study, folder, stored or {"variants": []}, device, whereabouts)
+        # Counting takes seconds, in which another run may have tuned, found or added what is read back.
+        if stored_plan(folder) == stored:
+            return plan
+
+
+def _planned(study: Study, folder: Path, stored: Mapping[str, Any], device: str, whereabouts: Whereabouts) -> Plan:
+    """The plan of `study` after `stored`, an earlier one of it."""
     study, found = searched(study, stored.get("searched"))
     precision = stored.get("precision") or _precision(settle_devices(device, whereabouts)[0])
     stated = [_with_precision(variant, precision) for variant in variants_of(study)]
@@ -42,6 +52,7 @@ def plan_study(study: Study, folder: Path, device: str, whereabouts: Whereabouts
     trained_on = dict.fromkeys(each.data for each in variants if each.train is not None and each.data is not None)
     digests = {data: DATASETS[data.name].digest(data) for data in trained_on}
     variants = settled(study, variants, digests, tuned_before(stored["variants"]))
+    check_rehearsals(study, variants, study.config.search is not None and found is None)
     planned = tuple(
         Planned(variant, survey, _digest_of(variant, digests), {}).with_seeds(_seeds(study, stored))
         for variant, survey in zip(variants, surveys, strict=True)

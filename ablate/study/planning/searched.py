@@ -32,8 +32,9 @@ def searched(study: Study, stored: Searched | None) -> tuple[Study, Searched | N
     base = _baseline(study, search)
     points = [base, *(() if known is None else known["front"])]
     kinds = searchable(study.config, study.source.parent)
-    factors = (*stated_factors(study), *(_factor(path, kinds[path], points) for path in search.fields))
-    values = {path: [float(point[column_of(path)]) for point in points] for path in search.fields}
+    looked_for = [_factor(path, kinds[path], points) for path in search.fields]
+    factors = (*stated_factors(study), *looked_for)
+    values = {factor.path_or_name: [level.value for level in factor.levels] for factor in looked_for}
     config = study.config.model_copy(update={"factors": {**_stated_levels(study), **values}})
     distinct = tuple({tuple(point.items()): point for point in points}.values())
     return replace(study, config=config, factors=factors, baseline_levels=base, points=distinct), known

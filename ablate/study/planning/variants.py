@@ -49,7 +49,10 @@ class Variant:
 
 
 def variants_of(study: Study) -> list[Variant]:
-    """Every variant of the design, the baseline among them, in the order of the study file's levels."""
+    """Every variant of the design, the baseline among them, in the order of the study file's levels.
+
+    Of a search it is the baseline alone, until others are found.
+    """
     variants = []
     for levels in _combinations(study):
         variant = variant_at(study, levels)
@@ -75,10 +78,13 @@ def variant_at(study: Study, levels: Sequence[Level]) -> Variant:
 
 
 def _combinations(study: Study) -> Iterable[tuple[Level, ...]]:
-    if study.points is None:
+    points = study.points
+    if points is None and study.config.design == "search":  # what it may try need not all go together
+        points = (study.baseline_levels,)
+    if points is None:
         return combinations(study.config, study.factors, study.baseline_levels)
     by_name = [(factor.column, {level.name: level for level in factor.levels}) for factor in study.factors]
-    return [tuple(levels[point[column]] for column, levels in by_name) for point in study.points]
+    return [tuple(levels[point[column]] for column, levels in by_name) for point in points]
 
 
 def baseline_of(study: Study) -> str:

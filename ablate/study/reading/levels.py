@@ -66,6 +66,19 @@ def combinations(
         yield levels
 
 
+def nearest(factors: Sequence[Factor], baseline: Mapping[str, str], most: int) -> Iterator[tuple[Level, ...]]:
+    """At most so many combinations, those with fewer levels that are not the baseline's before those with more."""
+    own = [next(level for level in each.levels if level.name == baseline[each.column]) for each in factors]
+    others = [[level for level in each.levels if level.name != baseline[each.column]] for each in factors]
+    changed = (
+        tuple(levels[chosen.index(place)] if place in chosen else own[place] for place in range(len(own)))
+        for count in range(len(own) + 1)
+        for chosen in itertools.combinations(range(len(own)), count)
+        for levels in itertools.product(*(others[place] for place in chosen))
+    )
+    return itertools.islice(changed, most)
+
+
 def places_shared(
     factors: Sequence[Factor], levels: Sequence[Level], baseline: Mapping[str, str]
 ) -> list[dict[str, str]]:

@@ -13,11 +13,13 @@ from ablate.study.reading.claims import Claim, resolve_claims
 from ablate.study.reading.document import Document, read_document
 from ablate.study.reading.effects import check_budget, check_effects
 from ablate.study.reading.factors import Base, build_factors, resolve_levels
-from ablate.study.reading.levels import Factor, combinations
+from ablate.study.reading.levels import Factor, Level, combinations, nearest
 from ablate.study.reading.metrics import check_fraction, check_measured
 from ablate.study.reading.probe import forget
 from ablate.study.reading.sections import mistakes_of
 from ablate.study.reading.tunable import check_search, check_seeds, check_tuned
+
+MOST_LOOKED_AT = 2000  # combinations of a search; of those further from the baseline none is likely to add a use
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     base = Base(document, config, source.parent)
     factors = build_factors(base)
     baseline = _baseline(document, config, factors)
-    variants = list(combinations(config, factors, baseline))
+    variants = _looked_at(config, factors, baseline)
     check_effects(base, variants)
     check_budget(base, factors)
     check_tuned(base, factors, variants)
@@ -125,6 +127,13 @@ def _check_blocks(document: Document, config: StudyFile, factors: Sequence[Facto
     if not is_searched and not any(len(factor.levels) > 1 and not factor.is_condition for factor in factors):
         sentence = "no variants are compared here, so there is no interval to become narrow; give a count of seeds"
         raise document.error(("seeds", "until"), sentence)
+
+
+def _looked_at(config: StudyFile, factors: Sequence[Factor], baseline: Mapping[str, str]) -> list[tuple[Level, ...]]:
+    """What is checked for levels and fields without effect: every variant, or of a search what it may try."""
+    if config.design == "search":
+        return list(nearest(factors, baseline, MOST_LOOKED_AT))
+    return list(combinations(config, factors, baseline))
 
 
 def _baseline(document: Document, config: StudyFile, factors: Sequence[Factor]) -> dict[str, str]:

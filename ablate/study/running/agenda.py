@@ -84,7 +84,8 @@ class Agenda:
         with self._changed:
             self.take_in(view)
             for key in list(self._left):
-                if key not in view.running and not self._has_arrived(key):
+                # What an attempt of this run ended with is told the ledger first, and noted here a moment later.
+                if key not in self._here and key not in view.running and not self._has_arrived(key):
                     return key
         return None
 
@@ -95,7 +96,7 @@ class Agenda:
                 for key in known:
                     self.keep(key, view.records[key])
             elsewhere = {key for key in view.running if key in self._left and key not in self._here}
-            for key in sorted(self._elsewhere - elsewhere):
+            for key in sorted(self._elsewhere - elsewhere - self._here):
                 if key in self._left and not self._has_arrived(key):
                     self._observer(TrialLeft(self._left[key].variant, self._left[key].seed))
             for key in sorted(elsewhere - self._elsewhere):
@@ -103,8 +104,13 @@ class Agenda:
                 self._observer(TrialTaken(job.variant, job.seed, view.running[key]))
             self._elsewhere = elsewhere
             for key, causes in view.failures.items():
-                if key in self._left and key not in view.running and len(causes) > self._retries:
+                if key in self._left and not (key in view.running or key in self._here) and len(causes) > self._retries:
                     self._note_failure(self._left[key], causes)
+
+    def called(self, key: str) -> str:
+        """What people call the job `key`, which has not ended."""
+        job = self._left[key]
+        return f"{job.variant} seed {job.seed}"
 
     def begin(self, key: str) -> Job:
         """This run works on `key` now."""
@@ -122,7 +128,8 @@ class Agenda:
         """An attempt of this run has failed, the last of `causes`; the job ends when there were too many."""
         with self._changed:
             self.leave(key)
-            self._note_failure(self._left[key], causes)
+            if key in self._left:  # else another run has ended it
+                self._note_failure(self._left[key], causes)
 
     def finish(self, key: str) -> None:
         """The record of `key` is written and told."""

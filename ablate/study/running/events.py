@@ -187,6 +187,13 @@ class LedgerRebuilt:
 
 
 @dataclass(frozen=True)
+class FindingsNotShown:
+    """The ledger does not show Optuna's tools what was found, for the reason `cause`; nothing else lacks it."""
+
+    cause: str
+
+
+@dataclass(frozen=True)
 class TrialFinished:
     """A record is written."""
 
@@ -228,6 +235,7 @@ Event = (
     | RecordSetAside
     | LedgerWait
     | LedgerRebuilt
+    | FindingsNotShown
 )
 Observer = Callable[[Event], None]
 

@@ -10,18 +10,22 @@ from ablate.study.planning.plan import Plan
 from ablate.study.planning.planner import plan_study
 from ablate.study.running.announce import Announcer
 from ablate.study.running.options import Options
-from ablate.study.running.searching import ROW, Search
+from ablate.study.running.rehearsal import SEARCH
+from ablate.study.running.searching import Search
 from ablate.study.running.settling import lock_path, write_plan
 from ablate.study.running.training import Train
 
 
 def searched_anew(plan: Plan, folder: Path, options: Options, train: Train, announcer: Announcer) -> Plan:
-    """The plan with the variants that the search of `plan` finds, or as it was while trials of it have not ended."""
+    """The plan with the variants that the search of `plan` finds, or as it was while trials of it have not ended.
+
+    Raises `ResultsError` for a search that failed as a whole.
+    """
     assert plan.study.config.search is not None
     _check_timed(plan, announcer.execution.device)
     search = Search(plan, folder, announcer.observer)
     jobs = search.next_jobs()
-    announcer.rehearsal(plan, "search", plan.study.config.search.trials, {ROW: search.seeds_ended()})
+    announcer.rehearsal(plan, "search", plan.study.config.search.trials, {SEARCH: search.seeds_ended()})
     train(jobs, lambda job: search.next_jobs())
     if not search.is_over:
         return plan

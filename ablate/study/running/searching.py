@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ablate.errors import AblateError, SourceChanged
+from ablate.errors import AblateError, ResultsError, SourceChanged
 from ablate.lookup import load_dotted
 from ablate.measure import METRICS
 from ablate.randomness import seed_of
-from ablate.records import Record, failure_path
+from ablate.records import Record, last_cause
 from ablate.schema import constraint_of, value_of
 from ablate.study.planning.plan import Plan
 from ablate.study.planning.planner import counted, prepared
@@ -28,14 +28,13 @@ from ablate.study.reading.levels import Factor, Level
 from ablate.study.reading.tunable import searchable
 from ablate.study.running.agenda import Job
 from ablate.study.running.events import Observer
-from ablate.study.running.rehearsal import Timing, rehearsal_of
+from ablate.study.running.rehearsal import SEARCH, Timing, rehearsal_of
 from ablate.study.running.settling import usable_record
 from ablate.study.running.tried import DIRECTIONS
 
 EXPLORER = "ablate.study.running.proposals:Explorer"
 WINDOW = 4  # combinations that are tried without knowing of each other
 MOST_INFEASIBLE = 20  # times as many as are trained; more say that hardly anything is allowed
-ROW = "search"  # what its trials are called in the table of progress
 
 
 @dataclass(frozen=True)
@@ -53,16 +52,17 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Ended:
-    """How a combination ended, and its values by metric."""
+    """How a combination ended, and its values by metric; of one that failed the `cause`."""
 
     state: str
     values: Mapping[str, float | None]
+    cause: str = ""
 
 
 class Search:
     """The search of `plan`: what was tried so far, by the records in `folder`, and what is next.
 
-    A trial that failed for good was tried like any other.
+    A trial that failed for good was tried like any other, until a run begins (see `forget_failures`).
     """
 
     def __init__(self, plan: Plan, folder: Path, observer: Observer) -> None:
@@ -102,10 +102,23 @@ class Search:
         return not self._open and not self._may_ask()
 
     def found(self) -> Searched:
-        """The combinations that run over all seeds, and all that were tried."""
+        """The combinations that run over all seeds, and all that were tried.
+
+        Raises `ResultsError` where none came to an end and some failed: that says nothing of the networks.
+        """
+        self._check_some_ended()
         front = self._front()
         trials = [{**self._row(number), "front": number in front} for number in range(len(self._asked))]
         return {"digest": self._identity, "front": [self._asked[each].levels for each in front], "trials": trials}
+
+    def _check_some_ended(self) -> None:
+        ended = [self._ended[number] for number in range(len(self._asked))]
+        failed = [each.cause for each in ended if each.state == "failed"]
+        if failed and not any(each.state == "complete" for each in ended):
+            raise ResultsError(
+                f"{self._folder}: no trial of the search came to an end, {len(failed)} failed, the last with "
+                f"{failed[-1]}; see to that and run the same command again, which tries them afresh"
+            )
 
     def _may_ask(self) -> bool:
         trained = sum(each.job is not None for each in self._asked)
@@ -144,7 +157,7 @@ class Search:
         assert baseline.data_digest is not None
         timing = Timing(baseline.variant.model, **timing_of(self._study.config.cost))
         return rehearsal_of(
-            replace(variant, name=ROW),
+            replace(variant, name=SEARCH),
             baseline.data_digest,
             sum(each.job is not None for each in self._asked),
             timing=timing if "latency" in self._config.objectives else None,
@@ -175,10 +188,11 @@ class Search:
     def _outcome(self, asked: _Asked) -> _Ended | None:
         """None while its trial has not ended."""
         assert asked.job is not None
-        record = usable_record(self._folder, asked.job.key, ROW, asked.job.seed, self._observer)
+        record = usable_record(self._folder, asked.job.key, SEARCH, asked.job.seed, self._observer)
         if record is not None:
             return _Ended(record.state, {**asked.counts, **_measured(record)})
-        return _Ended("failed", asked.counts) if failure_path(self._folder, asked.job.key).exists() else None
+        cause = last_cause(self._folder, asked.job.key)
+        return None if cause is None else _Ended("failed", asked.counts, cause)
 
     def _row(self, number: int) -> dict[str, Any]:
         asked, ended = self._asked[number], self._ended[number]

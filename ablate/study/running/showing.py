@@ -8,21 +8,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablate.ledger import Mirrored, file_place, mirror
+from ablate.errors import LedgerError
+from ablate.ledger import Mirrored, Place, file_place, mirror
 from ablate.measure import METRICS
 from ablate.schema import value_of
 from ablate.study.planning.plan import Plan
+from ablate.study.running.events import FindingsNotShown, Observer
 from ablate.study.running.tried import DIRECTIONS, Direction
 
 if TYPE_CHECKING:
     from ablate.report import Tables
 
 
-def show_findings(plan: Plan, folder: Path, tables: "Tables") -> None:
-    """Have the ledger in `folder`, if it is there, hold what there is by now. Raises `LedgerError`."""
-    place, name = file_place(folder), plan.study.config.name
+def show_findings(plan: Plan, folder: Path, tables: "Tables", observer: Observer) -> None:
+    """Have the ledger in `folder`, if it is there, hold what there is by now; one that cannot be used fails no run."""
+    place = file_place(folder)
     if not place.file.exists():
         return
+    try:
+        _show(plan, place, tables)
+    except LedgerError as error:
+        observer(FindingsNotShown(str(error)))
+
+
+def _show(plan: Plan, place: Place, tables: "Tables") -> None:
+    name = plan.study.config.name
     if plan.searched is not None:
         assert plan.study.config.search is not None
         objectives = plan.study.config.search.objectives

@@ -100,7 +100,7 @@ class Supervisor:
     def _next(self) -> Claim | None:
         """A claim as soon as there is one to have; None when every job has ended, or none may begin any more."""
         while not self._stopped.is_set() and time.monotonic() <= self._terms.deadline:
-            claim = self._queue.claim(self._agenda.next_of)
+            claim = self._queue.claim(self._agenda.next_of, self._agenda.called)
             if claim is not None or self._agenda.is_empty():
                 return claim
             self._meanwhile()

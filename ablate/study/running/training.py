@@ -16,6 +16,7 @@ from ablate.study.planning.plan import Plan, Planned
 from ablate.study.running.agenda import After, Job, job_of, nothing_more
 from ablate.study.running.events import LedgerRebuilt, LedgerWait, Observer
 from ablate.study.running.options import Options
+from ablate.study.running.rehearsal import forget_failures
 from ablate.study.running.settling import agreement_of
 from ablate.study.running.shelf import RecordShelf
 from ablate.study.running.supervise import Seat, Supervisor, Terms
@@ -66,7 +67,7 @@ def training(
     Raises `LedgerError` for a ledger that cannot be joined, `ExecutorError` for an executor that is not there.
     """
     with ExitStack() as stack:
-        queue = stack.enter_context(_ledger(plan, terms.folder, options.ledger, torch_version, observer))
+        queue = stack.enter_context(_ledger(plan, terms.folder, options, torch_version, observer))
         queue.carry(sorted(finished_keys(terms.folder)))
         seats: list[Seat] = []
 
@@ -84,7 +85,8 @@ def _import_report() -> None:
         load_dotted(path)
 
 
-def _ledger(plan: Plan, folder: Path, url: str | None, torch_version: str, observer: Observer) -> Ledger:
+def _ledger(plan: Plan, folder: Path, options: Options, torch_version: str, observer: Observer) -> Ledger:
+    url = options.ledger
     return Ledger(
         file_place(folder) if url is None else server_place(folder, url),
         plan.study.config.name,
@@ -92,6 +94,7 @@ def _ledger(plan: Plan, folder: Path, url: str | None, torch_version: str, obser
         agreement=None if url is None else agreement_of(plan, torch_version),
         on_wait=lambda cause: observer(LedgerWait(cause)),
         on_rebuilt=lambda cause, path: observer(LedgerRebuilt(cause, path)),
+        on_alone=lambda: forget_failures(plan, folder, options.only),
     )
 
 

@@ -15,7 +15,7 @@ from ablate.errors import ResultsError
 from ablate.lookup import load_dotted
 from ablate.measure import METRICS
 from ablate.randomness import seed_of
-from ablate.records import failure_path
+from ablate.records import last_cause
 from ablate.schema import FIRST_REHEARSAL_SEED, Range
 from ablate.study.planning.tuned import Chosen, fields_tuned, value_of_field, with_values
 from ablate.study.planning.variants import Variant
@@ -34,8 +34,8 @@ EDGE = 0.05  # of a range, at either end
 class Arm:
     """The tuning of one variant: what was tried so far, by the records in `folder`, and what is next.
 
-    A trial that failed for good was started like any other: it is not tried again, or what followed on it would not be
-    what was tried.
+    A trial that failed for good was started like any other: until the next run begins (see `forget_failures`) it is not
+    tried again, or what followed on it would not be what was tried.
     """
 
     def __init__(self, study: Study, variant: Variant, data_digest: str, folder: Path, observer: Observer) -> None:
@@ -45,6 +45,7 @@ class Arm:
         self._observer = observer
         self._variant, self._data_digest = variant, data_digest
         self._tried: list[Tried] = []
+        self._causes: list[str] = []  # of those that failed
 
     @property
     def name(self) -> str:
@@ -72,10 +73,7 @@ class Arm:
         """
         whole = [each for each in self._tried if each.state == "complete"]
         if not whole:
-            raise ResultsError(
-                f"{self._folder}: no trial of tuning {self.name} came to an end, {len(self._tried)} diverged or "
-                "failed; give tune other ranges, under another name of the study"
-            )
+            raise ResultsError(f"{self._folder}: no trial of tuning {self.name} came to an end, {self._remedy()}")
         best = max(whole, key=self._merit)
         first = self._tried[0]
         is_stated = first.state == "complete" and first.values == self._stated()
@@ -87,6 +85,15 @@ class Arm:
             "states": [each.state for each in self._tried],
             "edges": [path for path, value in best.values.items() if _is_edge(self._fields[path], value)],
         }
+
+    def _remedy(self) -> str:
+        """What became of the trials, none of which came to an end, and what to do about it."""
+        if not self._causes:
+            return f"all {len(self._tried)} diverged; give tune other ranges, under another name of the study"
+        return (
+            f"{len(self._causes)} of {len(self._tried)} failed, the last with {self._causes[-1]}; see to that and run "
+            "the same command again, which tries them afresh"
+        )
 
     def _merit(self, tried: Tried) -> float:
         assert tried.score is not None
@@ -130,7 +137,11 @@ class Arm:
             seen = [point["validation_loss"] for point in record.curve]
             losses = tuple(math.inf if loss is None else loss for loss in seen)
             return Tried(values, record.state, record.metrics[self._primary], losses)
-        return Tried(values, "failed", None, ()) if failure_path(self._folder, job.key).exists() else None
+        cause = last_cause(self._folder, job.key)
+        if cause is None:
+            return None
+        self._causes.append(cause)
+        return Tried(values, "failed", None, ())
 
 
 def _is_edge(spanned: Range, value: float) -> bool:

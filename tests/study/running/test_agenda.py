@@ -91,6 +91,16 @@ def test_the_record_that_was_told_first_replaces_ours(desk: Desk, make_record: A
     assert desk.events == []
 
 
+def test_a_record_of_this_run_does_not_arrive_from_another(desk: Desk, make_record: Any) -> None:
+    """A record is written, then told the ledger, then noted; other threads of this run may look in between."""
+    desk.agenda.take_in(busy(a="there"))
+    desk.agenda.begin(A)
+    save_record(desk.folder, make_record(A, 0, 0.5))
+    assert desk.agenda.next_of(IDLE) == B
+    desk.agenda.finish(A)
+    assert desk.events == [TrialTaken("a", 0, "there")]
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
 def test_what_the_ledger_carries_must_be_a_record(desk: Desk, text: str) -> None:
     with pytest.raises(ResultsError, match=f"the ledger's record of {A}"):
@@ -126,6 +136,22 @@ class TestFailures:
         assert isinstance(desk.events[0], TrialFailed)
         assert failure_path(desk.folder, A).exists()
         assert desk.agenda.next_of(IDLE) == B
+
+    def test_a_failure_that_the_ledger_knows_before_the_agenda_is_noted_once(self, desk: Desk) -> None:
+        """Another thread of this run may look in between."""
+        desk.agenda.begin(A)
+        between = View({}, {A: ("one", "two")}, {})
+        desk.agenda.take_in(between)
+        assert desk.agenda.next_of(between) == B
+        desk.agenda.fail(A, ("one", "two"))
+        assert [(event.variant, event.outlook) for event in desk.events] == [("a", "given up")]
+
+    def test_an_attempt_may_fail_after_another_run_has_ended_its_job(self, desk: Desk) -> None:
+        desk.agenda.begin(A)
+        desk.agenda.finish(A)
+        desk.agenda.fail(A, ("one", "two"))
+        assert desk.events == []
+        assert not failure_path(desk.folder, A).exists()
 
     def test_a_job_that_runs_here_is_not_given_up_under_it(self, desk: Desk) -> None:
         desk.agenda.begin(A)

@@ -23,13 +23,16 @@ from ablate.records import load_results, record_path, write_json
 from ablate.report import write
 from ablate.report.numbers import ABSENT
 from ablate.report.searching import VALUES
+from ablate.study.planning import planner
 from ablate.study.planning.planner import counted, prepared
 from ablate.study.planning.variants import variant_at
 from ablate.study.preview import preview
-from ablate.study.reading import probe
+from ablate.study.reading import load, probe
 from ablate.study.reading.load import load_study
 from ablate.study.running import training
-from ablate.study.running.events import RecordSetAside, StudyStarted, TrialFinished
+from ablate.study.running.events import RecordSetAside, StudyStarted, TrialFinished, TrialStarted
+from ablate.study.show import network_of
+from ablate.study.status import status_of
 
 TRIALS = 20
 STUDY = f"""\
@@ -156,6 +159,15 @@ def test_the_tables_hold_all_that_was_tried_and_the_report_what_is_left_of_it(sl
         assert row[4] == f"{names.index(row[0]) + 1:.3f}"
 
 
+def test_of_a_front_that_is_too_long_it_is_said_how_much_ran_again(slopes: Any) -> None:
+    outcome = slopes.run("search.front=2", "seeds=1")
+    write(outcome.results, ["md"])
+    report = (slopes.results / "report.md").read_text()
+    assert re.search(r"Of the \d+ combinations that no other beats, 2, spread evenly by accuracy, therefore", report)
+    plan = slopes.plan()
+    assert {type(value) for value in plan["study"]["factors"]["model.middle_depth"]} == {int}
+
+
 def test_one_objective_has_one_winner(slopes: Any) -> None:
     slopes.run("search.objectives=[accuracy]")
     (best,) = found(slopes.results)["front"]
@@ -239,15 +251,101 @@ def test_two_runs_of_one_folder_agree_on_what_the_first_of_them_found(slopes: An
     assert [each["variant"] for each in slopes.plan()["variants"]] == [each["variant"] for each in plan["variants"][:2]]
 
 
+def test_what_another_run_has_found_meanwhile_is_counted(slopes: Any) -> None:
+    nested: list[Any] = []
+
+    def another_run(event: Any) -> None:
+        if isinstance(event, StudyStarted) and not nested:
+            nested.append(event)
+            slopes.run("search.trials=4")
+
+    outcome = slopes.observe(another_run).run("search.trials=4", max_hours=0.0)
+    assert len(outcome.results.plan["variants"]) > 1
+    assert (outcome.missing, outcome.failed) == (0, 0)
+
+
 def test_where_nothing_comes_to_an_end_the_baseline_stands_alone(slopes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "TRIAL", "engine_functions:slope_without_validation")
+    monkeypatch.setattr(training, "TRIAL", "engine_functions:slope_that_diverges")
     outcome = slopes.run("retries=0", "search.trials=4", "seeds=2")
-    assert Counter(each["state"] for each in found(slopes.results)["trials"]) == {"failed": 4}
+    assert Counter(each["state"] for each in found(slopes.results)["trials"]) == {"diverged": 4}
     assert [each["variant"] for each in slopes.plan()["variants"]] == [slopes.plan()["baseline"]]
     write(outcome.results, ["md"])
     report = (slopes.results / "report.md").read_text()
-    assert "accuracy (%) and parameters: 4 failed." in report
+    assert "accuracy (%) and parameters: 4 diverged." in report
     assert "came to an end with a score: the baseline stands alone" in report
+
+
+def test_levels_that_do_not_go_together_are_infeasible_for_their_reason(slopes: Any) -> None:
+    factors = "factors={model.downsample: [strided, spd], model.downsample_kernel: [[3, 1], [2, 2]]}"
+    baseline = "baseline={model.downsample: strided, model.downsample_kernel: [3, 1]}"
+    outcome = slopes.run(factors, baseline, "search.trials=8", "search.sampler=random", "seeds=1")
+    assert (outcome.missing, outcome.failed) == (0, 0)
+    refused = [each for each in found(slopes.results)["trials"] if each["state"] == "infeasible"]
+    assert {(each["levels"]["downsample"], each["levels"]["downsample_kernel"]) for each in refused} == {("spd", "2-2")}
+    assert all(re.search("spd needs odd kernels", each["why"]) for each in refused)
+    shown = network_of(str(slopes.folder / "toy.yaml"), [factors, baseline])
+    assert (shown.downsample, shown.downsample_kernel) == ("strided", (3, 1))
+
+
+def test_of_many_combinations_those_near_the_baseline_are_looked_at(
+    slopes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[Any] = []
+    monkeypatch.setattr(load, "MOST_LOOKED_AT", 5)
+    monkeypatch.setattr(load, "check_effects", lambda base, variants: looked_at.extend(variants))
+    factors = "factors={model.downsample: [strided, spd, maxpool], model.activation: [relu, elu]}"
+    load_study(slopes.folder / "toy.yaml", [factors, "baseline={model.downsample: strided, model.activation: relu}"])
+    names = [tuple(level.name for level in levels) for levels in looked_at]
+    alone = [("strided", "relu"), ("spd", "relu"), ("maxpool", "relu"), ("strided", "elu")]
+    assert names == [*alone, ("spd", "elu")]
+
+
+class TestFailures:
+    FEW = ("retries=0", "search.trials=4", "seeds=1")
+
+    def test_a_search_that_fails_as_a_whole_is_no_result_and_tried_afresh(
+        self, slopes: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:slope_without_validation")
+        said = (
+            r"toy: no trial of the search came to an end, 4 failed, the last with RuntimeError: no luck; see to that "
+            "and run the same command again"
+        )
+        for _ in range(2):
+            with pytest.raises(ResultsError, match=said):
+                slopes.run(*self.FEW)
+            assert "searched" not in slopes.plan()
+            whats = [failure.what for failure in status_of(slopes.results).failures]
+            assert whats == [f"search seed {seed}" for seed in range(10_000, 10_004)]
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:slope")
+        outcome = slopes.run(*self.FEW)
+        assert (outcome.missing, outcome.failed, outcome.work) == (0, 0, "some")
+        assert {each["state"] for each in found(slopes.results)["trials"]} == {"complete"}
+        assert status_of(slopes.results).failures == ()
+
+    def test_a_search_that_has_found_its_front_is_over_whatever_failed(
+        self, slopes: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:slope_with_a_hole")
+        outcome = slopes.run(*self.FEW)
+        assert (outcome.missing, outcome.failed) == (0, 0)
+        assert Counter(each["state"] for each in found(slopes.results)["trials"]) == {"failed": 2, "complete": 2}
+        assert slopes.run(*self.FEW).work == "none"
+        failures = status_of(slopes.results).failures
+        assert [failure.what for failure in failures] == ["search seed 10000", "search seed 10001"]
+        assert failures[0].causes == ("RuntimeError: a hole",)
+        assert failures[0].log_tail.endswith("RuntimeError: a hole")
+
+    def test_what_runs_now_is_named(self, slopes: Any) -> None:
+        running: list[Any] = []
+
+        def look(event: Any) -> None:
+            if isinstance(event, TrialStarted):
+                running.append(status_of(slopes.results).running)
+
+        slopes.observe(look).run(*self.FEW)
+        assert running[:4] == [(f"search seed {seed}",) for seed in range(10_000, 10_004)]
+        assert {each for (each,) in running[4:]} == {f"{each['variant']} seed 0" for each in slopes.plan()["variants"]}
 
 
 def test_what_is_tried_twice_is_on_the_front_once(slopes: Any) -> None:
@@ -484,6 +582,24 @@ class TestStopped:
 def test_a_wrong_search_is_one_sentence(slopes: Any, overrides: list[str], sentence: str) -> None:
     with pytest.raises(StudyError, match=sentence):
         load_study(slopes.folder / "toy.yaml", overrides)
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("data.train_limit=40", "search: its trials hold images out: data.validation: 0.1 of 40 training images holds"),
+        (
+            "search.fields={train.warmup_epochs: {low: 0, high: 1}}",
+            "search.fields.train.warmup_epochs.high: train.warmup_epochs: 1 epochs are 11 steps, but training ends",
+        ),
+    ],
+)
+def test_what_trials_of_a_search_could_not_train_is_said_while_planning(
+    slopes: Any, override: str, sentence: str
+) -> None:
+    study = load_study(slopes.folder / "toy.yaml", [override])
+    with pytest.raises(StudyError, match=re.escape(sentence)):
+        planner.plan_study(study, slopes.results, "cpu")
 
 
 def test_a_search_asks_for_its_section(slopes: Any) -> None:

@@ -1,10 +1,14 @@
 """The study that lies in the ledger for Optuna's own tools."""
 
+from contextlib import ExitStack
 from typing import Any
 
 import optuna
 import pytest
 from optuna.study import StudyDirection
+
+from ablate import report
+from ablate.study.running.events import FindingsNotShown
 
 
 def shown(folder: Any, what: str = "variants") -> optuna.Study:
@@ -36,6 +40,38 @@ def test_a_run_that_finished_nothing_shows_nothing(engine: Any) -> None:
     engine.run(max_hours=0.0)
     with pytest.raises(KeyError):
         shown(engine.results)
+
+
+def test_a_ledger_that_is_locked_in_the_end_fails_no_run(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ablate.ledger.storage.WAIT_FOR_LOCK_SECONDS", 0.0)
+    monkeypatch.setattr("ablate.ledger.storage.FIRST_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("ablate.ledger.storage.RETRY_SECONDS", 0.0)
+    write_derived = report.write_derived
+
+    def another_program_comes(*written: Any) -> None:
+        write_derived(*written)
+        lock.enter_context(engine.ledger_locked())
+
+    monkeypatch.setattr(report, "write_derived", another_program_comes)
+    with ExitStack() as lock:
+        outcome = engine.run()
+    assert (outcome.missing, outcome.failed) == (0, 0)
+    assert "ledger.db: does not answer (database is locked)" in engine.events[-1].cause
+    assert engine.events[-1] == FindingsNotShown(engine.events[-1].cause)
+    with pytest.raises(KeyError):
+        shown(engine.results)
+
+
+def test_a_ledger_that_is_damaged_in_the_end_fails_no_run(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_derived = report.write_derived
+
+    def the_disk_fails(*written: Any) -> None:
+        write_derived(*written)
+        (engine.results / "ledger.db").write_bytes(b"no database" * 1000)
+
+    monkeypatch.setattr(report, "write_derived", the_disk_fails)
+    assert engine.run().missing == 0
+    assert "ledger.db: cannot be used (file is not a database)" in engine.events[-1].cause
 
 
 def test_levels_that_are_numbers_are_shown_as_numbers(engine: Any) -> None:

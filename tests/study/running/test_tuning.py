@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 from collections import Counter
 from pathlib import Path
@@ -18,12 +19,14 @@ from ablate.errors import ResultsError, StudyError
 from ablate.records import load_results
 from ablate.report import write
 from ablate.report.numbers import ABSENT
+from ablate.study.planning import planner
 from ablate.study.preview import preview
 from ablate.study.reading.load import load_study
 from ablate.study.running import training
-from ablate.study.running.events import RecordSetAside, StudyStarted, TrialFinished, VariantTuned
+from ablate.study.running.events import CostsRound, RecordSetAside, StudyStarted, TrialFinished, VariantTuned
 from ablate.study.running.tried import Tried
 from ablate.study.running.tuning import Arm
+from ablate.study.status import status_of
 
 TRIALS = 16
 STUDY = f"""\
@@ -222,6 +225,23 @@ class TestFieldsOfSome:
         assert own["model"]["arguments"] == {"dropout": own["tuned"]["values"]["model.dropout"]}
 
 
+def test_costs_are_measured_once_it_is_known_which_networks_there_are(hills: Any) -> None:
+    measured = ["measure=[accuracy, latency]", "tune.trials=2", "seeds=2"]
+    overrides = [*measured, "tune.fields={model.dropout: {low: 0.1, high: 0.5}}"]
+    assert hills.run(*overrides, only=("strided",)).missing == 4
+    assert not (hills.folder / "costs").exists()
+    outcome = hills.run(*overrides)
+    assert outcome.results.costs["latency_ms_p50"].tolist() == [1.0, 2.0, 3.0]
+    assert (hills.folder / "costs").read_text().splitlines() == ["3 latency"]
+    assert hills.run(*overrides).work == "none"
+
+
+def test_costs_come_first_where_tuning_leaves_the_networks_as_they_are(hills: Any) -> None:
+    hills.run("measure=[accuracy, latency]", "tune.trials=2", "seeds=2", max_hours=0.0)
+    kinds = [type(event) for event in hills.events]
+    assert kinds.index(CostsRound) < kinds.index(StudyStarted)
+
+
 def test_two_runs_of_one_folder_keep_what_each_has_chosen(hills: Any) -> None:
     few = ("tune.trials=4", "seeds=2")
     nested: list[Any] = []
@@ -235,6 +255,25 @@ def test_two_runs_of_one_folder_keep_what_each_has_chosen(hills: Any) -> None:
     assert outcome.missing == 2
     spd = hills.plan()["variants"][2]["tuned"]
     assert spd == nested[0].results.plan["variants"][2]["tuned"]
+
+
+def test_a_run_that_plans_while_another_ends_its_tuning_takes_over_what_it_chose(
+    hills: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, count = ("tune.trials=2", "seeds=2"), planner.survey_variants
+    hills.run(*few, max_hours=0.0)
+    others: list[Any] = []
+
+    def another_run_is_faster(*counted: Any) -> Any:
+        if not others:
+            others.append(None)
+            others[0] = hills.run(*few)
+        return count(*counted)
+
+    monkeypatch.setattr(planner, "survey_variants", another_run_is_faster)
+    outcome = hills.run(*few)
+    assert (outcome.missing, outcome.work) == (0, "none")
+    assert outcome.results.plan["variants"] == others[0].results.plan["variants"]
 
 
 def test_tuning_that_goes_on_says_what_it_has(hills: Any, interrupted: Any) -> None:
@@ -275,9 +314,33 @@ class TestFailures:
         states = [each["tuned"]["states"] for each in hills.plan()["variants"]]
         assert all(len(each) == TRIALS and "failed" in each for each in states)
 
-    def test_where_nothing_comes_to_an_end_that_is_said(self, hills: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_failed_of_a_tuning_that_has_ended_is_shown_and_stays(
+        self, hills: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:hill_with_a_hole")
+        few = ("retries=0", "tune.trials=3", "seeds=2", "factors.model.downsample=[strided, maxpool]")
+        assert hills.run(*few).failed == 0
+        assert hills.run(*few).work == "none"
+        failures = status_of(hills.results).failures
+        assert [failure.what for failure in failures] == ["maxpool seed 10000", "strided seed 10000"]
+        assert failures[0].causes == ("RuntimeError: a hole",)
+
+    def test_where_all_fail_the_cause_is_said_and_the_next_run_tries_them_afresh(
+        self, hills: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        few = ("retries=0", "tune.trials=2", "seeds=2", "factors.model.downsample=[strided, maxpool]")
         monkeypatch.setattr(training, "TRIAL", "engine_functions:raises_as")
-        with pytest.raises(ResultsError, match="no trial of tuning strided came to an end, 2 diverged or failed"):
+        said = "tuning strided came to an end, 2 of 2 failed, the last with KeyError: 'error'; see to that and run the"
+        with pytest.raises(ResultsError, match=said):
+            hills.run(*few)
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:hill")
+        assert hills.run(*few).missing == 0
+        assert [each["tuned"]["states"] for each in hills.plan()["variants"]] == [["complete"] * 2] * 2
+        assert status_of(hills.results).failures == ()
+
+    def test_where_all_diverge_that_is_said(self, hills: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:hill_that_diverges")
+        with pytest.raises(ResultsError, match="strided came to an end, all 2 diverged; give tune other ranges, under"):
             hills.run("retries=0", "tune.trials=2", "factors.model.downsample=[strided, maxpool]")
 
 
@@ -327,6 +390,40 @@ def test_it_stops_where_the_median_rule_of_optuna_does(hills: Any, seed: int) ->
 def test_what_cannot_be_tuned_is_one_sentence(hills: Any, override: str, sentence: str) -> None:
     with pytest.raises(StudyError, match=sentence):
         load_study(hills.folder / "toy.yaml", [override])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (
+            ["data.train_limit=40"],
+            "variant strided: tune: its trials hold images out: data.validation: 0.1 of 40 training images holds out 4 "
+            "and leaves 36; each side needs 10, one a class; choose another share, or more images",
+        ),
+        (
+            ["train.batch_size=190"],
+            "tune: its trials hold images out: train.batch_size: 190 is more than the 180 training images",
+        ),
+        (
+            ["tune.fields={train.warmup_epochs: {low: 0, high: 6}}"],
+            "tune.fields.train.warmup_epochs.high: train.warmup_epochs: 6 epochs are 66 steps, but training ends "
+            "after 55; choose less than 5",
+        ),
+        (
+            ["tune.fields={train.warmup_epochs: {low: 0, high: 2}}", "train.steps=23", "train.epochs=null"],
+            "tune.fields.train.warmup_epochs.high: train.warmup_epochs: 2 epochs are 24 steps, but training ends "
+            "after 23",
+        ),
+    ],
+)
+def test_what_trials_of_tuning_could_not_train_is_said_while_planning(
+    hills: Any, overrides: list[str], sentence: str
+) -> None:
+    study = load_study(hills.folder / "toy.yaml", overrides)
+    with pytest.raises(StudyError, match=re.escape(sentence)):
+        planner.plan_study(study, hills.results, "cpu")
+    untuned = load_study(hills.folder / "toy.yaml", [*overrides, "tune=null"])
+    planner.plan_study(untuned, hills.results, "cpu")
 
 
 def test_what_is_compared_cannot_be_tuned(hills: Any) -> None:
