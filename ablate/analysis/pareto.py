@@ -55,6 +55,13 @@ def _standings(
         yield {"cost": cost, "variant": name, **_standing(at, means, value, clear, names)}
 
 
+def unbeaten(losses: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Of rows, shape (n, objectives), less being better in each: those that no other is as good as in all of them, and
+    better in one."""
+    beaten = [((losses <= own).all(axis=1) & (losses < own).any(axis=1)).any() for own in losses]
+    return ~np.array(beaten, dtype=bool)
+
+
 def clear_leads(accuracy: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether the paired t interval of variant i minus variant j lies above 0; shape (variants, variants).
 

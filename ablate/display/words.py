@@ -98,7 +98,7 @@ def _of_run(event: OfRun) -> str:
         case GpuShared(device=device, workers=workers, images_per_second=pace):
             return f"{device}: {workers} at a time train {pace:,.0f} images/s together"
         case CostsWait(device=device):
-            return f"costs: waiting until nothing else runs on {device}"
+            return f"measuring: waiting until nothing else runs on {device}"
         case CostsRound(number=number):
             return f"costs: round {number} done"
         case CostsFailed(cause=cause, log=log):

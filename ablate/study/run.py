@@ -78,7 +78,7 @@ def run(
     _fetch_data(study)
     plan = plan_study(study, folder, options.device, options.whereabouts)
     check_unchanged(plan, folder)
-    plan.named(options.only)
+    plan.named(options.only)  # a misspelt one is told before anything is begun
     _say_changes(plan, folder, observer)
     write_plan(plan, folder)
     set_damaged_aside(plan, folder, observer)

@@ -1,5 +1,6 @@
 """What `ablate status` says of a results folder: what is done, what runs now, what failed and why."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def status_of(folder: Path) -> Status:
         diverged=int((states == "diverged").sum()),
         missing=len(names) - len(states),
         running=running,
-        failures=(*_failures(results, names), *_failed_rehearsals(folder)),
+        failures=(*_failures(results, names), *_failed_rehearsals(folder, names)),
     )
 
 
@@ -75,10 +76,10 @@ def _failures(results: Results, names: dict[str, str]) -> list[Failure]:
     ]
 
 
-def _failed_rehearsals(folder: Path) -> list[Failure]:
-    """Of trials of tuning and search, which are called as the table of progress calls them."""
-    finished = finished_keys(folder)
-    failed = {key: each for key, each in stored_failures(folder).items() if key not in finished and is_rehearsal(each)}
+def _failed_rehearsals(folder: Path, planned: Collection[str]) -> list[Failure]:
+    """Of trials of tuning and search, which are called as the table of progress calls them, and are not `planned`."""
+    others = {*planned, *finished_keys(folder)}
+    failed = {key: each for key, each in stored_failures(folder).items() if key not in others and is_rehearsal(each)}
     named = sorted((f"{each['variant']} seed {each['seed']}", key) for key, each in failed.items())
     return [_failure(folder, key, name, _causes(failed[key])) for name, key in named]
 

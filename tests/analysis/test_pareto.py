@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from ablate.analysis.pareto import FRONT_COLUMNS, clear_leads, fronts
+from ablate.analysis.pareto import FRONT_COLUMNS, clear_leads, fronts, unbeaten
 
 
 def accuracies(**values: list[float]) -> pd.DataFrame:
@@ -88,6 +88,12 @@ def test_what_is_not_measured_takes_no_part(missing: str) -> None:
     assert found["middle"] == ("not measured", "")
     assert found["waste"] == ("dominated", "close")
     assert found["close"] == ("front", "")
+
+
+def test_of_several_objectives_the_unbeaten_are_found() -> None:
+    losses = np.array([[1.0, 3.0, 1.0], [2.0, 2.0, 1.0], [2.0, 3.0, 1.0], [1.0, 3.0, 1.0], [9.0, 9.0, 0.0]])
+    # The third is no better than the first anywhere; equals stand together; the last is best in one.
+    assert unbeaten(losses).tolist() == [True, True, False, True, True]
 
 
 def test_nothing_is_clear_under_three_pairs_or_without_spread() -> None:

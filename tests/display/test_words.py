@@ -173,7 +173,7 @@ class TestHeadline:
     @pytest.mark.parametrize(
         ("event", "said"),
         [
-            (CostsWait("cpu"), "  costs: waiting until nothing else runs on cpu"),
+            (CostsWait("cpu"), "  measuring: waiting until nothing else runs on cpu"),
             (CostsRound(2, 3.0), "  costs: round 2 done, about 3 s left"),
             (CostsRound(3, 0.0), ""),
         ],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ablate.analysis.pareto import unbeaten
 from ablate.measure import METRICS
 from ablate.records import Results, canonical, levels_of
 from ablate.report.derive import Tables
@@ -110,9 +111,8 @@ def _some(plan: Mapping[str, Any], tried: pd.DataFrame) -> str:
     objectives = plan["study"]["search"]["objectives"]
     signs = [-1 if METRICS[name].direction == "higher" else 1 for name in objectives]
     whole = tried[tried["state"] == "complete"].drop_duplicates([factor["column"] for factor in plan["factors"]])
-    costs = whole[[value_of(name) for name in objectives]].to_numpy(np.float64) * signs
-    beaten = [bool(((costs <= own).all(axis=1) & (costs < own).any(axis=1)).any()) for own in costs]
-    front, again = beaten.count(False), int(tried["front"].sum())
+    losses = whole[[value_of(name) for name in objectives]].to_numpy(np.float64) * signs
+    front, again = int(unbeaten(losses).sum()), int(tried["front"].sum())
     if again >= front:
         return "The combinations that no other is as good as in every objective, and better in one,"
     first = objectives[0].replace("_", " ")

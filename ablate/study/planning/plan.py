@@ -74,6 +74,12 @@ class Plan:
         return owners
 
     @property
+    def most_trials(self) -> int:
+        """How many trials there may be at once, in whichever phase: a search has more than what is planned by then."""
+        search = self.study.config.search
+        return max(len(self.trials), 0 if search is None else search.trials)
+
+    @property
     def is_searching(self) -> bool:
         """Whether its variants are still looked for."""
         return self.study.config.search is not None and self.searched is None

@@ -79,7 +79,7 @@ class GpuShared:
 
 @dataclass(frozen=True)
 class CostsWait:
-    """The cost phase waits until nothing else runs on `device`."""
+    """Costs, or what a GPU is worth, are measured once nothing else runs on `device`."""
 
     device: str
 

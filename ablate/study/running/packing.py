@@ -9,11 +9,10 @@ from pathlib import Path
 
 from ablate import environment
 from ablate.executors.contract import CallFailed
-from ablate.locks import no_pause
-from ablate.occupancy import alone
+from ablate.occupancy import alone, once
 from ablate.study.planning.plan import Plan, Planned
 from ablate.study.running.crew import Crew, Split, crew, stretch_of
-from ablate.study.running.events import GpuShared, Observer
+from ablate.study.running.events import CostsWait, GpuShared, Observer
 
 MOST_WORKERS = 8  # on one GPU; each has a CUDA context of half a gigabyte
 GROWTH = 1.05
@@ -46,11 +45,9 @@ def worth_of(plan: Plan, device: str, log: Path, observer: Observer) -> int:
 
     That is left to its trials to tell, which are rows of the results.
     """
-    search = plan.study.config.search
-    trials = max(len(plan.trials), 0 if search is None else search.trials)
-    most = max(1, min(MOST_WORKERS, environment.cores(), trials))
+    most = max(1, min(MOST_WORKERS, environment.cores(), plan.most_trials))
     judged = _judged([planned for planned in plan.variants if planned.variant.train is not None])
-    with alone(device, no_pause), crew(device, log) as workers:
+    with alone(device, once(lambda: observer(CostsWait(device)))), crew(device, log) as workers:
 
         def rate(count: int) -> float:
             together = _images_per_second(judged, workers, Split(count, max(1, environment.cores() // most)))

@@ -131,11 +131,11 @@ def _first_settled(execution: Execution, folder: Path, machine: str) -> Executio
 
 def _new_execution(plan: Plan, devices: tuple[str, ...], workers: int | None, worth: Worth) -> Execution:
     """CPU: a worker a core, or a trial if these are fewer, and the cores shared out. CUDA: what a device is worth."""
-    cores, search = environment.cores(), plan.study.config.search
+    cores = environment.cores()
     if workers is not None:
         count = workers
     elif devices == ("cpu",):
-        count = max(1, min(cores, max(len(plan.trials), 0 if search is None else search.trials)))
+        count = max(1, min(cores, plan.most_trials))
     else:
         count = len(devices) * (worth(devices[0]) if plan.trials else 1)
     return Execution(device=",".join(devices), workers=count, threads=max(1, cores // count))
