@@ -26,10 +26,11 @@ from ablate.models.external import AUXILIARY_WEIGHTS, ELSEWHERE, check_name
 from ablate.models.quantities import QUANTITIES
 from ablate.models.reading import CONDITIONS
 from ablate.models.resolve import PACKAGES, WITH_AUX_HEADS
-from ablate.models.spec import CHOICES, YOUNGER_FIELDS, Activation, AuxHeads, ModelSpec
+from ablate.models.spec import CHOICES, YOUNGER_FIELDS, ModelSpec
 from ablate.records import TRIAL_METRICS
 from ablate.report.badges import BADGES, NO_FAULTS
 from ablate.schema import ARGUMENT_TYPES, FIELD_PATHS, SECTIONS, DataConfig, Mode, ModelConfig, TrainConfig
+from ablate.schema.choices import Activation, AuxHeads
 from ablate.schema.columns import RESERVED_COLUMNS, RESERVED_PREFIXES
 from ablate.study.reading.sections import COMMON_DATA_FIELDS
 from ablate.train.optimizers import OPTIMIZERS

@@ -5,7 +5,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from ablate.models.spec import AuxHeads, ModelSpec
+from ablate.models.spec import ModelSpec
 from ablate.schema import (
     FIELD_PATHS,
     BuilderConfig,
@@ -24,6 +24,7 @@ from ablate.schema import (
     keys_at,
     validated,
 )
+from ablate.schema.choices import AuxHeads
 
 SMALLEST: dict[str, Any] = {
     "name": "a_study-1",

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ablate.models.activations import ACTIVATIONS
-from ablate.models.spec import Activation
+from ablate.schema.choices import Activation
 
 
 @dataclass(frozen=True)

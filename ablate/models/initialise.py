@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ablate.models.downsample import SpaceToDepthConv, space_to_depth
-from ablate.models.spec import Init
 from ablate.randomness import normal
+from ablate.schema.choices import Init
 
 
 @torch.no_grad()

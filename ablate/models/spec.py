@@ -10,19 +10,20 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from ablate.errors import ModelError
-
-Downsample = Literal["spd", "strided", "strided_depthwise", "maxpool", "avgpool", "blurpool"]
-SkipDownsample = Literal["strided", "same"]
-ReluPlacement = Literal["pre", "post", "full_pre", "none"]
-MidActivation = Literal["none", "relu", "elu"]
-Activation = Literal["relu", "elu", "gelu", "silu"]
-Residual = Literal["add", "none"]
-NormPlacement = Literal["branch", "after_add", "both"]
-MidNorm = Literal["none", "batch"]
-SkipNorm = Literal["none", "batch"]
-SeparableOrder = Literal["depthwise_first", "pointwise_first"]
-AuxHeads = Literal["none", "trained"]
-Init = Literal["fan_in", "fan_out"]
+from ablate.schema.choices import (
+    Activation,
+    AuxHeads,
+    Downsample,
+    Init,
+    MidActivation,
+    MidNorm,
+    NormPlacement,
+    ReluPlacement,
+    Residual,
+    SeparableOrder,
+    SkipDownsample,
+    SkipNorm,
+)
 
 # Every field that is a choice among names, with its names.
 CHOICES: dict[str, tuple[str, ...]] = {

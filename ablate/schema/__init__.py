@@ -5,6 +5,7 @@ is fine where a number is asked for. Names of presets, data sets and metrics are
 belong to other packages; `ablate.study.reading.load` checks them.
 
 section   what all parts have in common
+choices   the names that fields of a network choose among
 network   model:
 training  data: and train:
 claims    claims:

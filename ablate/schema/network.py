@@ -5,6 +5,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, field_validator
 
+from ablate.schema.choices import (
+    Activation,
+    AuxHeads,
+    Downsample,
+    Init,
+    MidActivation,
+    MidNorm,
+    NormPlacement,
+    ReluPlacement,
+    Residual,
+    SeparableOrder,
+    SkipDownsample,
+    SkipNorm,
+)
 from ablate.schema.section import Section
 
 Kernel = Annotated[int, Field(ge=1, le=11)]
@@ -21,37 +35,37 @@ class ModelConfig(Section):
     """Channel counts scaled by `width` are rounded to the nearest multiple of this, half up, at least one multiple."""
     middle_depth: int | None = Field(None, ge=0, le=1000)
     """Blocks in the middle flow."""
-    downsample: Literal["spd", "strided", "strided_depthwise", "maxpool", "avgpool", "blurpool"] | None = None
+    downsample: Downsample | None = None
     """How a block halves the resolution on its main branch."""
-    skip_downsample: Literal["strided", "same"] | None = None
+    skip_downsample: SkipDownsample | None = None
     """`strided`: one 1x1 stride-2 convolution; `same`: a 1x1 convolution, then the main branch's operator."""
     downsample_kernel: tuple[Kernel, Kernel] | None = Field(None, strict=False)
     """Kernel sides in pixels of the downsampling operator: [main branch, skip branch]."""
-    relu_placement: Literal["pre", "post", "full_pre", "none"] | None = None
+    relu_placement: ReluPlacement | None = None
     """Order in a separable block: `pre` act-sep-BN, `post` sep-BN-act, `full_pre` BN-act-sep, `none` sep-BN."""
-    mid_activation: Literal["none", "relu", "elu"] | None = None
+    mid_activation: MidActivation | None = None
     """Activation between the depthwise and the pointwise convolution (Xception paper, figure 10)."""
-    activation: Literal["relu", "elu", "gelu", "silu"] | None = None
+    activation: Activation | None = None
     """Activation everywhere else."""
-    residual: Literal["add", "none"] | None = None
+    residual: Residual | None = None
     """`none` drops the skip convolutions too (Xception paper, figure 9)."""
-    norm_placement: Literal["branch", "after_add", "both"] | None = None
+    norm_placement: NormPlacement | None = None
     """Where a block's last batch norm stands: on the main branch, after the addition, or one at each place."""
-    mid_norm: Literal["none", "batch"] | None = None
+    mid_norm: MidNorm | None = None
     """Batch norm between the two halves of a separable convolution, before `mid_activation` (MobileNet has it)."""
-    skip_norm: Literal["none", "batch"] | None = None
+    skip_norm: SkipNorm | None = None
     """Batch norm behind the 1x1 convolution of a skip connection."""
     segments: Literal["depthwise"] | Annotated[int, Field(ge=1)] | None = None
     """Channel groups of a separable convolution's spatial part; `depthwise` is one group a channel."""
-    separable_order: Literal["depthwise_first", "pointwise_first"] | None = None
+    separable_order: SeparableOrder | None = None
     """Which half of a separable convolution comes first."""
     bias: bool | None = None
     """Whether depthwise and pointwise convolutions have a bias."""
-    init: Literal["fan_in", "fan_out"] | None = None
+    init: Init | None = None
     """Kaiming initialisation by fan in or fan out."""
     dropout: float | None = Field(None, ge=0, lt=1)
     """Probability of dropping a feature before the classifier."""
-    aux_heads: Literal["none", "trained"] | None = None
+    aux_heads: AuxHeads | None = None
     """Auxiliary classifiers of torchvision's inception_v3 and googlenet: left out, or built and trained."""
     num_classes: int | None = Field(None, ge=1)
     """Classes; from the data set unless stated."""
