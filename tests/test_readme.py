@@ -1,4 +1,4 @@
-"""README's Python is run as it stands there: what a reader copies has to work."""
+"""README's Python is run as it stands there: what a reader copies has to work. Links lead somewhere."""
 
 import inspect
 import re
@@ -13,6 +13,21 @@ ROOT = Path(__file__).parent.parent
 BLOCKS = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
 # What tells a block from the others: each is run by the test below that asks for it.
 BUILDER, RUN, EVERYTHING = "# my_net.py", "ablate.run(", 'load_results("results/")'
+
+
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_files_lead_somewhere(document: Path) -> None:
+    targets = [link for link in re.findall(r"\]\(([^)#]+)", document.read_text()) if not link.startswith("http")]
+    assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+def test_what_contributing_names_of_the_package_is_there() -> None:
+    named = re.findall(r"`((?:[\w.]+/)*[\w.]+(?:/|\.py))`", (ROOT / "CONTRIBUTING.md").read_text())
+    assert len(named) > 30
+    assert [path for path in named if not ((ROOT / "ablate" / path).exists() or (ROOT / path).exists())] == []
 
 
 def block(mark: str) -> str:
