@@ -34,12 +34,14 @@ LATENCIES = "ablate.measure.beside:latencies_ms"  # which few trials have need o
 def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
     """Train and score one variant with one seed: JSON in, the record as JSON out.
 
-    `task` holds `key`, `seed`, `model`, `data`, `train` (all settled) and `device`, and may hold `data_digest`, that of
-    the data as planned, and `checkpoint`, the path of a file to go on from. `report` is given the curve's point after
-    every epoch, and {"step", "steps"} every few seconds. Raises `DataError` for data that are not those planned.
+    `task` holds `key`, `seed`, `model`, `data`, `train` (all settled), `device`, and which split is `scored`. It may
+    hold `data_digest`, that of the data as planned, and `checkpoint`, the path of a file to go on from. `report` is
+    given the curve's point after every epoch, and {"step", "steps"} every few seconds. Raises `DataError` for data that
+    are not those planned.
 
-    With `stop_above`, as `fit` takes it, it is a trial of tuning or search: scored on what is held out for validation,
-    it does not see the test split. With `timed_beside` (`model`, `batch`, `mode`) its network is timed beside another.
+    A trial of tuning or search has `validation` scored, which is held out of the training split, and does not see the
+    test split. It may hold `stop_above`, as `fit` takes it; with `timed_beside` (`model`, `batch`, `mode`) its network
+    is timed beside another.
     """
     seed, device = task["seed"], torch.device(task["device"])
     spec, data, recipe = spec_from_json(task["model"]), DataConfig(**task["data"]), TrainConfig(**task["train"])
@@ -48,7 +50,6 @@ def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
     train = training_data(data, recipe.augment, spec.input_size, device)
     network = network_on(device, spec, seed)
     pulse, checkpoint = Pulse(report), _checkpoint(task, device)
-    tuning = "stop_above" in task
     fitted = fit(
         network,
         train,
@@ -57,10 +58,10 @@ def run(task: dict[str, Any], report: Report) -> dict[str, Any]:
         lambda point: report(_finite_point(point)),
         on_step=pulse.beat,
         checkpoint=checkpoint,
-        stop_above=task["stop_above"] if tuning else None,
+        stop_above=task.get("stop_above"),
     )
     on_batch = partial(pulse.beat, fitted.steps, fitted.steps)
-    if tuning:
+    if task["scored"] == "validation":
         record = _record(task["key"], seed, fitted, recipe, rehearse(network, train, recipe, on_batch))
         return asdict(replace(record, scored="validation", timed=_timed(task, device)))
     scored = evaluate(network, test_data(data, device), train, recipe, on_batch)

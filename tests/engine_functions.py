@@ -159,7 +159,7 @@ def hill(task: dict[str, Any], report: Report) -> dict[str, Any]:
     """
     folder = Path(task["checkpoint"]).parent.parent
     rate, seed, optimum = task["train"]["lr"], task["seed"], OPTIMA[task["model"]["downsample"]]
-    tuning = "stop_above" in task
+    tuning = task["scored"] == "validation"
     with (folder / "scored").open("a") as scored:
         scored.write(f"{'validation' if tuning else 'test'} {task['key']}\n")
     accuracy = max(0.0, 0.8 - 0.15 * math.log10(rate / optimum) ** 2) + 0.0005 * (seed % 3)
@@ -192,7 +192,7 @@ def slope(task: dict[str, Any], report: Report) -> dict[str, Any]:
     Its latency is 16 ms times the width of its network.
     """
     folder = Path(task["checkpoint"]).parent.parent
-    tuning = "stop_above" in task
+    tuning = task["scored"] == "validation"
     with (folder / "scored").open("a") as scored:
         scored.write(f"{'validation' if tuning else 'test'} {task['key']}\n")
     model = task["model"]
@@ -218,7 +218,7 @@ SLOPES = {"strided": 0.5, "spd": 0.7, "maxpool": 0.6}
 
 def hill_with_a_hole(task: dict[str, Any], report: Report) -> dict[str, Any]:
     """As `hill`, but that every third trial of tuning fails."""
-    if "stop_above" in task and task["seed"] % 3 == 1:
+    if task["scored"] == "validation" and task["seed"] % 3 == 1:
         raise RuntimeError("a hole")
     return hill(task, report)
 
@@ -237,21 +237,37 @@ def hill_that_diverges(task: dict[str, Any], report: Report) -> dict[str, Any]:
 
 def slope_without_validation(task: dict[str, Any], report: Report) -> dict[str, Any]:
     """As `slope`, but that every trial of a search fails."""
-    if "stop_above" in task:
+    if task["scored"] == "validation":
         raise RuntimeError("no luck")
     return slope(task, report)
 
 
 def slope_with_a_hole(task: dict[str, Any], report: Report) -> dict[str, Any]:
     """As `slope`, but that the first two trials of a search fail."""
-    if "stop_above" in task and task["seed"] < 10_002:
+    if task["scored"] == "validation" and task["seed"] < 10_002:
         raise RuntimeError("a hole")
     return slope(task, report)
 
 
+def slope_until_it_is_mended(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """As `slope`, but that trial 10,003 of a search fails until there is a file `mended` in ENGINE_FOLDER."""
+    is_mended = (Path(os.environ["ENGINE_FOLDER"]) / "mended").exists()
+    if task["scored"] == "validation" and task["seed"] == 10_003 and not is_mended:
+        raise RuntimeError("no luck")
+    return slope(task, report)
+
+
+def hill_until_it_is_mended(task: dict[str, Any], report: Report) -> dict[str, Any]:
+    """As `hill`, but that the third trial of every tuning fails until there is a file `mended` in ENGINE_FOLDER."""
+    is_mended = (Path(os.environ["ENGINE_FOLDER"]) / "mended").exists()
+    if task["scored"] == "validation" and task["seed"] == 10_002 and not is_mended:
+        raise RuntimeError("no luck")
+    return hill(task, report)
+
+
 def slope_that_diverges(task: dict[str, Any], report: Report) -> dict[str, Any]:
     """As `slope`, but that every trial of a search diverges."""
-    if "stop_above" in task:
+    if task["scored"] == "validation":
         return {**record(task["key"], task["seed"], "diverged"), "scored": "validation"}
     return slope(task, report)
 

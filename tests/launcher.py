@@ -75,7 +75,7 @@ def run(folder: Path, url: str | None, workers: int) -> None:
     clear_partials(folder)
     done = finished_keys(folder)
     jobs = [
-        Job(key, variant["variant"], int(seed), 1, {"key": key, "seed": int(seed)})
+        Job(key, variant["variant"], int(seed), 1, {"key": key, "seed": int(seed), "scored": "test"})
         for variant in plan["variants"]
         for seed, key in variant["keys"].items()
         if key not in done

@@ -71,6 +71,7 @@ def task(seed: int = 1, train: dict[str, Any] | None = None, **model: Any) -> di
     return {
         "key": "k" * 64,
         "seed": seed,
+        "scored": "test",
         "model": resolve("mini_xception", fields).as_json(),
         "data": {"name": "small_objects", "train_limit": 200},
         "train": recipe,
@@ -526,11 +527,12 @@ def test_every_published_recipe_trains(name: str) -> None:
 
 
 class TestTuning:
-    """A trial of tuning: one that is told when to stop, and is scored on what is held out."""
+    """A trial of tuning, which is told when to stop and scored on what is held out, or of a search, scored alike."""
 
     def rehearsal(self, stop_above: list[float], **train: Any) -> dict[str, Any]:
         order = task(train={"epochs": 3, **train})
-        return {**order, "data": {**order["data"], "validation": 0.1}, "stop_above": stop_above}
+        held_out = {**order["data"], "validation": 0.1}
+        return {**order, "scored": "validation", "data": held_out, "stop_above": stop_above}
 
     def test_it_never_sees_the_test_split(self, monkeypatch: pytest.MonkeyPatch) -> None:
         events = watched(monkeypatch)
@@ -538,12 +540,25 @@ class TestTuning:
         assert [event for event in events if event != "read"] == ["load train", *["epoch"] * 3, "trained"]
         assert (record.scored, record.test_images, record.state) == ("validation", 20, "complete")
 
+    def test_a_trial_of_a_search_does_not_either_and_is_scored_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        events, order = watched(monkeypatch), self.rehearsal([])
+        del order["stop_above"]
+        record = Record(**trial.run(order, ignore))
+        assert "load test" not in events
+        assert record.scored == "validation"
+        assert ["validation_loss" in point for point in record.curve] == [False] * 3
+        scored_always = Record(**trial.run(self.rehearsal([]), ignore))
+        assert (record.correct, record.metrics["test_loss"]) == (
+            scored_always.correct,
+            scored_always.metrics["test_loss"],
+        )
+
     def test_its_score_is_that_of_the_images_held_out(self, few_images: None) -> None:
         """The same training, watched by another recipe, tells the same losses; the bits give the accuracy."""
         record = Record(**trial.run(self.rehearsal([]), lambda _: None))
         watching = self.rehearsal([], schedule="plateau", decay_factor=0.5, patience_epochs=100)
         del watching["stop_above"]
-        stated = Record(**trial.run(watching, lambda _: None))
+        stated = Record(**trial.run({**watching, "scored": "test"}, lambda _: None))
         assert record.metrics["test_loss"] == pytest.approx(record.curve[-1]["validation_loss"], rel=1e-6)
         assert unpack_bits(record.correct, 20).mean() == pytest.approx(record.metrics["accuracy"])
         assert "validation_loss" in stated.curve[0]

@@ -3,7 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -97,6 +97,8 @@ def value_of(objective: str) -> str:
 class SearchConfig(Section):
     """Combinations of levels and values are tried on images held out; those on the front then run over all seeds."""
 
+    younger: ClassVar[frozenset[str]] = frozenset({"parallel"})
+
     fields: dict[str, Range] = Field(default_factory=dict)
     """Field path -> the range that its value is looked for in, beside the levels of the factors."""
     objectives: tuple[Literal["accuracy", "test_loss", "params", "macs", "latency"], ...] = Field(
@@ -109,8 +111,12 @@ class SearchConfig(Section):
     """Who proposes combinations: the tree-structured Parzen estimator, the genetic NSGA-II, or chance."""
     constraints: tuple[str, ...] = Field((), strict=False)
     """Bounds on counts, such as `params <= 1e6`."""
+    parallel: int = Field(4, ge=1, le=1000)
+    """Combinations that may be tried at a time, none knowing what the others are worth; more keep more devices busy,
+    and learn later. The same search on other machines tries the same ones, with fewer workers too."""
     front: int = Field(8, ge=1, le=100)
-    """The most combinations of the front that run over all seeds, spread evenly along it."""
+    """The most combinations of the front that run over all seeds: the best in the first objective, the one at the other
+    end, and others between them, as many places apart as can be."""
 
     @field_validator("objectives", "constraints")
     @classmethod

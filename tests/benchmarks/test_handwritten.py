@@ -49,7 +49,7 @@ def printed(task: dict[str, Any], folder: Path, lines: str = "") -> list[dict[st
 def test_it_trains_as_the_harness_does(tmp_path: Path) -> None:
     task = {**TASK, "train": TrainConfig(**TASK["train"]).model_dump(mode="json")}
     *epochs, last = printed(task, tmp_path)
-    record = trial.run({**task, "key": "key"}, lambda progress: None)
+    record = trial.run({**task, "key": "key", "scored": "test"}, lambda progress: None)
     losses = [point["train_loss"] for point in record["curve"]]
     assert [epoch["train_loss"] for epoch in epochs] == pytest.approx(losses, rel=1e-4)
     assert losses[0] - losses[-1] > 0.05

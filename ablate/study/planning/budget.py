@@ -5,11 +5,13 @@ from dataclasses import replace
 
 from ablate.data import DATASETS
 from ablate.errors import StudyError
+from ablate.schema import TrainConfig
 from ablate.study.planning.variants import Variant, images_of, reference_of, validation_images_of
 from ablate.study.reading.load import Study
 from ablate.train.length import length_of
 
 COUNTED_IN_EPOCHS = ("staircase", "milestones", "plateau")
+SCHEDULING = ("train.schedule", "train.recipe", "train.stop_patience_epochs")
 
 
 def budgeted(study: Study, variants: Sequence[Variant], macs: Mapping[str, int]) -> list[Variant]:
@@ -31,6 +33,26 @@ def _as_long_as(reference: Variant, variant: Variant, study: Study, macs: Mappin
     return variant if steps == variant.steps else _with_steps(study, variant, steps)
 
 
+def check_searched(study: Study, baseline: Variant) -> None:
+    """Raise `StudyError` for a search over networks to which its budget gives other steps than the schedule of
+    `baseline` can have, unless a factor has another schedule."""
+    levels = {path for factor in study.factors for level in factor.levels for path in level.sets}
+    if study.config.budget.on == "macs" and levels.isdisjoint(SCHEDULING):
+        assert baseline.train is not None
+        _check_stretches(study, baseline.train, f"networks other steps than the {baseline.steps} of the baseline")
+
+
+def _check_stretches(study: Study, train: TrainConfig, given: str) -> None:
+    """`given`: what the budget gives to whom."""
+    for field, counts in (("schedule", train.schedule in COUNTED_IN_EPOCHS), ("stop_patience_epochs", True)):
+        value = getattr(train, field)
+        if counts and value is not None:
+            raise StudyError(
+                f"{study.source}: budget.on: {study.config.budget.on} gives {given}, but train.{field} {value} is "
+                "counted in epochs; use a schedule that spans the whole training, such as one_cycle"
+            )
+
+
 def _check_counted(study: Study, variants: Sequence[Variant], macs: Mapping[str, int]) -> None:
     for name in (each.name for each in variants if macs[each.name] == 0):
         raise StudyError(
@@ -49,14 +71,7 @@ def _with_steps(study: Study, variant: Variant, steps: int) -> Variant:
     train, data = variant.train, variant.data
     assert train is not None
     assert data is not None
-    for field, counts in (("schedule", train.schedule in COUNTED_IN_EPOCHS), ("stop_patience_epochs", True)):
-        value = getattr(train, field)
-        if counts and value is not None:
-            raise StudyError(
-                f"{study.source}: budget.on: {study.config.budget.on} gives variant {variant.name} {steps} steps "
-                f"instead of {variant.steps}, but train.{field} {value} is counted in epochs; use a "
-                "schedule that spans the whole training, such as one_cycle"
-            )
+    _check_stretches(study, train, f"variant {variant.name} {steps} steps instead of {variant.steps}")
     info = DATASETS[data.name].describe(data)
     settled = train.model_copy(update={"steps": steps, "epochs": None})
     length = length_of(settled, images_of(data, info), validation_images_of(data, info))

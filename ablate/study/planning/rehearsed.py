@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ablate.data import DATASETS
 from ablate.errors import AblateError, StudyError
 from ablate.schema import DataConfig, TrainConfig
+from ablate.study.planning.budget import check_searched
 from ablate.study.planning.tuned import fields_tuned
 from ablate.study.planning.variants import Variant, images_of, validation_images_of
 from ablate.study.reading.load import Study
@@ -28,6 +29,18 @@ def check_rehearsals(study: Study, variants: Sequence[Variant], is_searching: bo
     for variant in variants:
         if is_searching or variant.awaits:
             _check(study, variant)
+        if is_searching:
+            check_searched(study, variant)
+
+
+def check_trains(variant: Variant) -> None:
+    """Raise `DataError`, or `StudyError` for its schedule, where a trial of `variant` that holds images out could not
+    train."""
+    assert variant.data is not None
+    assert variant.train is not None
+    data = as_rehearsed(variant.data)
+    info = DATASETS[data.name].describe(data)
+    length_of(variant.train, images_of(data, info), validation_images_of(data, info))
 
 
 def _check(study: Study, variant: Variant) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from ablate.ledger import View
 from ablate.records import (
     Record,
+    Scored,
     checkpoint_path,
     failure_path,
     load_record,
@@ -33,13 +34,16 @@ class Job:
     task: dict[str, Any]
 
 
-def job_of(variant: Variant, data_digest: str | None, key: str, seed: int, trained_seed: int) -> Job:
-    """The trial `key` of `variant`, which tables know as `seed`."""
+def job_of(
+    variant: Variant, data_digest: str | None, key: str, seed: int, trained_seed: int, scored: Scored = "test"
+) -> Job:
+    """The trial `key` of `variant`, which tables know as `seed`, on the split that is `scored` in the end."""
     assert variant.data is not None
     assert variant.train is not None
     task = {
         "key": key,
         "seed": trained_seed,
+        "scored": scored,
         "model": variant.model.as_task(),
         "data": variant.data.model_dump(mode="json"),
         "data_digest": data_digest,
@@ -85,7 +89,7 @@ class Agenda:
             self.take_in(view)
             for key in list(self._left):
                 # What an attempt of this run ended with is told the ledger first, and noted here a moment later.
-                if key not in self._here and key not in view.running and not self._has_arrived(key):
+                if key not in self._here and key not in view.running and not self._has_ended(key):
                     return key
         return None
 
@@ -125,10 +129,13 @@ class Agenda:
             self._changed.notify_all()
 
     def fail(self, key: str, causes: Sequence[str]) -> None:
-        """An attempt of this run has failed, the last of `causes`; the job ends when there were too many."""
+        """An attempt of this run has failed, the last of `causes`; the job ends when there were too many.
+
+        Without causes the ledger knows of none: it took this run for dead, and others have the job.
+        """
         with self._changed:
             self.leave(key)
-            if key in self._left:  # else another run has ended it
+            if causes and key in self._left:  # else another run has ended it
                 self._note_failure(self._left[key], causes)
 
     def finish(self, key: str) -> None:
@@ -151,6 +158,18 @@ class Agenda:
         job = self._left.pop(key, None)
         for successor in () if job is None else self._after(job):
             self._left[successor.key] = successor
+
+    def _has_ended(self, key: str) -> bool:
+        """Whether another run of this folder has ended `key`, which then is closed: well, or, of what is chosen from in
+        view of that, for good."""
+        is_given_up = (
+            key in self._left
+            and self._left[key].task["scored"] == "validation"
+            and failure_path(self._folder, key).exists()
+        )
+        if is_given_up:
+            self._close(key)
+        return is_given_up or self._has_arrived(key)
 
     def _has_arrived(self, key: str) -> bool:
         """Whether another run has written the record of `key`, which then is closed."""

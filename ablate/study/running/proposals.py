@@ -102,11 +102,6 @@ class Explorer:
         with _quietly():
             self._study.tell(self._asked[number], state=TrialState.FAIL)
 
-    def best(self) -> list[int]:
-        """The numbers of the combinations that no other is better than in everything."""
-        with _quietly():
-            return sorted(trial.number for trial in self._study.best_trials)
-
 
 def _sampler(name: Sampler, seed: int) -> BaseSampler:
     match name:

@@ -1,17 +1,16 @@
 """A search: combinations of levels and values, proposed one after another and tried on images held out.
 
-A combination is proposed from what those more than `WINDOW` places before it were worth, however many workers there
-are and whatever was killed meanwhile; so the same search tries the same combinations, unless it looks for low latency,
-which no two measurements agree on. What it finds are the combinations that no other beats in everything. Its own
-numbers are too good, being the best of many, so that these run again over all seeds.
+A combination is proposed while fewer than `search.parallel` are open, and from what those that came before these were
+worth: in the order of their proposal, however many workers there are and whatever was killed meanwhile. So the same
+search tries the same combinations, unless it looks for low latency, which no two measurements agree on. What it finds
+are the combinations that no other beats in everything. Its own numbers are too good, being the best of many, so that
+these run again over all seeds.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ablate.errors import AblateError, ResultsError, SourceChanged
 from ablate.lookup import load_dotted
@@ -21,6 +20,7 @@ from ablate.records import Record, last_cause
 from ablate.schema import constraint_of, value_of
 from ablate.study.planning.plan import Plan
 from ablate.study.planning.planner import counted, prepared
+from ablate.study.planning.rehearsed import check_trains
 from ablate.study.planning.searched import Searched, column_of, identity, stated_factors, timing_of
 from ablate.study.planning.variants import Variant, variant_at
 from ablate.study.reading.factors import level_name
@@ -28,12 +28,12 @@ from ablate.study.reading.levels import Factor, Level
 from ablate.study.reading.tunable import searchable
 from ablate.study.running.agenda import Job
 from ablate.study.running.events import Observer
+from ablate.study.running.front import Worth, front_of
 from ablate.study.running.rehearsal import SEARCH, Timing, rehearsal_of
 from ablate.study.running.settling import usable_record
 from ablate.study.running.tried import DIRECTIONS
 
 EXPLORER = "ablate.study.running.proposals:Explorer"
-WINDOW = 4  # combinations that are tried without knowing of each other
 MOST_INFEASIBLE = 20  # times as many as are trained; more say that hardly anything is allowed
 
 
@@ -62,7 +62,7 @@ class _Ended:
 class Search:
     """The search of `plan`: what was tried so far, by the records in `folder`, and what is next.
 
-    A trial that failed for good was tried like any other, until a run begins (see `forget_failures`).
+    A trial that failed for good was tried like any other, once another has come to an end (see `afresh`).
     """
 
     def __init__(self, plan: Plan, folder: Path, observer: Observer) -> None:
@@ -123,26 +123,29 @@ class Search:
     def _may_ask(self) -> bool:
         trained = sum(each.job is not None for each in self._asked)
         within = len(self._asked) < MOST_INFEASIBLE * self._config.trials
-        return within and trained < self._config.trials and len(self._open) < WINDOW
+        return within and trained < self._config.trials and len(self._open) < self._config.parallel
 
     def _ask(self) -> list[Job]:
         """Propose the next combination: its trial, none if it is not allowed or was run before."""
         values, number = self._explorer.ask(), len(self._asked)
         levels = [self._level(factor, values[factor.column]) for factor in self._study.factors]
         named = {factor.column: level.name for factor, level in zip(self._study.factors, levels, strict=True)}
+        counts: Mapping[str, int] = {}
         try:
             variant = variant_at(self._study, levels)
             counts = counted(self._plan, variant)
+            excess = self._excess(counts)
+            if any(each > 0 for each in excess):
+                self._explorer.tell(number, [0.0] * len(self._config.objectives), excess)
+                return self._refuse(_Asked(named, counts, None))
+            variant = prepared(self._plan, variant, counts)
+            check_trains(variant)
         except SourceChanged:
             raise
-        except AblateError as error:  # a network that cannot be is one that is not allowed
+        except AblateError as error:  # a network or a training that cannot be is one that is not allowed
             self._explorer.give_up(number)
-            return self._refuse(_Asked(named, {}, None, str(error)))
-        excess = self._excess(counts)
-        if any(each > 0 for each in excess):
-            self._explorer.tell(number, [0.0] * len(self._config.objectives), excess)
-            return self._refuse(_Asked(named, counts, None))
-        job = self._job(prepared(self._plan, variant, counts))
+            return self._refuse(_Asked(named, counts, None, str(error)))
+        job = self._job(variant)
         self._asked.append(_Asked(named, counts, job))
         self._open.append(number)
         return [job] if self._outcome(self._asked[number]) is None else []
@@ -201,14 +204,13 @@ class Search:
         return {**row, **why} if asked.job is None else {**row, "key": asked.job.key}
 
     def _front(self) -> list[int]:
-        """At most as many combinations of the front as are asked for, spread evenly along its first objective."""
-        first = value_of(self._config.objectives[0])
-        best = [number for number in self._explorer.best() if self._ended[number].state == "complete"]
-        ordered = sorted(best, key=lambda number: (self._ended[number].values[first], number))
-        # What was tried twice stands there once.
-        distinct = list({tuple(self._asked[number].levels.items()): number for number in ordered}.values())
-        places = np.linspace(0, len(distinct) - 1, min(self._config.front, len(distinct))).round().astype(int)
-        return [distinct[place] for place in dict.fromkeys(places.tolist())]
+        columns = [value_of(name) for name in self._config.objectives]
+        whole = [
+            Worth(number, self._asked[number].levels, [ended.values[column] or 0.0 for column in columns])
+            for number, ended in sorted(self._ended.items())
+            if ended.state == "complete"
+        ]
+        return front_of(whole, [METRICS[name].direction for name in self._config.objectives], self._config.front)
 
 
 def _measured(record: Record) -> dict[str, float | None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,8 @@ def agreement_of(plan: Plan, torch_version: str) -> Agreement:
         "data_digest": plan.data_digests,
         "train": {"precision": stored["train"]["precision"]},
         "torch": {"version": _minor(torch_version)},
+        # What is tried next is its proposal, and another version may propose otherwise.
+        **({"optuna": {"version": _minor(metadata.version("optuna"))}} if tune or search else {}),
     }
     return Agreement(base, digest(base), host)
 

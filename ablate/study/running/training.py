@@ -13,10 +13,10 @@ from ablate.ledger import Ledger, file_place, server_place
 from ablate.lookup import load_dotted, lookup
 from ablate.records import finished_keys
 from ablate.study.planning.plan import Plan, Planned
+from ablate.study.running.afresh import forget_failures
 from ablate.study.running.agenda import After, Job, job_of, nothing_more
 from ablate.study.running.events import LedgerRebuilt, LedgerWait, Observer
 from ablate.study.running.options import Options
-from ablate.study.running.rehearsal import forget_failures
 from ablate.study.running.settling import agreement_of
 from ablate.study.running.shelf import RecordShelf
 from ablate.study.running.supervise import Seat, Supervisor, Terms

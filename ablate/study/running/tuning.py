@@ -34,8 +34,8 @@ EDGE = 0.05  # of a range, at either end
 class Arm:
     """The tuning of one variant: what was tried so far, by the records in `folder`, and what is next.
 
-    A trial that failed for good was started like any other: until the next run begins (see `forget_failures`) it is not
-    tried again, or what followed on it would not be what was tried.
+    A trial that failed for good was started like any other: once another has come to an end it is not tried again, or
+    what followed on it would not be what was tried (see `afresh`).
     """
 
     def __init__(self, study: Study, variant: Variant, data_digest: str, folder: Path, observer: Observer) -> None:
@@ -61,6 +61,11 @@ class Arm:
                 return job
             self._tried.append(ended)
         return None
+
+    def has_ended_any(self) -> bool:
+        """Whether a trial has come to an end, be it a bad one."""
+        self.next_job()
+        return any(each.state != "failed" for each in self._tried)
 
     def seeds_ended(self) -> range:
         """Of the trials that have ended."""
@@ -116,7 +121,7 @@ class Arm:
 
     def _job(self, values: Mapping[str, float]) -> Job:
         variant = replace(with_values(self._variant, values), awaits="")
-        return rehearsal_of(variant, self._data_digest, len(self._tried), self._limits())
+        return rehearsal_of(variant, self._data_digest, len(self._tried), stop_above=self._limits())
 
     def _limits(self) -> list[float]:
         """Of every epoch but the last, the median validation loss of the trials that came to an end: who is behind it

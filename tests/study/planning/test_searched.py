@@ -40,6 +40,7 @@ def of(tmp_path: Path) -> Any:
     [
         ((), "9f3f0f91f540005d49bfb0efff87d54c4b7b23879f10aab3f940f409c136b4a8"),
         (("cost.batch_sizes=[8]", "seeds=5"), "9f3f0f91f540005d49bfb0efff87d54c4b7b23879f10aab3f940f409c136b4a8"),
+        (("search.parallel=4",), "9f3f0f91f540005d49bfb0efff87d54c4b7b23879f10aab3f940f409c136b4a8"),
         (TIMED, "1e4d2cc47d3b6f980d2141044c1dd62b003b6303d5fc16d585395b2a51aa4e77"),
     ],
 )
@@ -52,7 +53,8 @@ def test_a_search_that_was_begun_goes_on(
 
 
 @pytest.mark.parametrize(
-    "override", ["budget={on: macs}", "cost.batch_sizes=[8, 1]", "cost.modes=[compiled]", "search.trials=8"]
+    "override",
+    ["budget={on: macs}", "cost.batch_sizes=[8, 1]", "cost.modes=[compiled]", "search.trials=8", "search.parallel=8"],
 )
 def test_what_a_trial_is_worth_depends_on_is_in_it(of: Any, override: str) -> None:
     assert of(*TIMED, override) != of(*TIMED)

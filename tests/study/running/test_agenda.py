@@ -8,7 +8,15 @@ import pytest
 
 from ablate.errors import ResultsError
 from ablate.ledger import View
-from ablate.records import checkpoint_path, failure_path, load_record, read_json, record_as_json, save_record
+from ablate.records import (
+    checkpoint_path,
+    failure_path,
+    load_record,
+    read_json,
+    record_as_json,
+    save_record,
+    write_json,
+)
 from ablate.study.running.agenda import Agenda, Job
 from ablate.study.running.events import TrialArrived, TrialFailed, TrialLeft, TrialTaken
 
@@ -31,7 +39,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.events: list[Any] = []
-        jobs = [Job(key, name, 0, 1, {}) for key, name in ((A, "a"), (B, "b"), (C, "c"))]
+        jobs = [Job(key, name, 0, 1, {"scored": "test"}) for key, name in ((A, "a"), (B, "b"), (C, "c"))]
         self.agenda = Agenda(jobs, folder, retries=1, observer=self.events.append)
 
 
@@ -73,6 +81,26 @@ def test_a_record_that_nobody_was_seen_to_make_is_found_before_its_job_is_chosen
     save_record(desk.folder, make_record(A, 0, 0.5))
     assert desk.agenda.next_of(IDLE) == B
     assert desk.events == [TrialArrived("a", 0, "complete", 0.5)]
+
+
+def test_a_failure_that_the_ledger_does_not_know_of_counts_for_nothing(desk: Desk) -> None:
+    """It took this run for dead, and ended the attempt itself."""
+    desk.agenda.begin(A)
+    desk.agenda.fail(A, ())
+    assert desk.events == []
+    assert desk.agenda.next_of(IDLE) == A
+
+
+@pytest.mark.parametrize(("scored", "is_next"), [("validation", False), ("test", True)])
+def test_what_another_run_of_this_folder_gave_up_is_an_outcome_where_the_next_is_chosen_in_view_of_it(
+    tmp_path: Path, scored: str, is_next: bool
+) -> None:
+    job = Job(A, "a", 10_000, 1, {"scored": scored})
+    following = Job(B, "a", 10_001, 1, {"scored": scored})
+    agenda = Agenda([job], tmp_path, 1, lambda event: None, lambda job: [following] if job.key == A else [])
+    write_json(failure_path(tmp_path, A), {"key": A, "variant": "a", "seed": 10_000, "attempts": []})
+    assert agenda.next_of(IDLE) == (A if is_next else None)
+    assert agenda.next_of(IDLE) == (A if is_next else B)
 
 
 def test_a_record_that_the_ledger_carries_is_kept(desk: Desk, make_record: Any) -> None:
@@ -178,7 +206,7 @@ def test_it_is_empty_when_all_have_ended(desk: Desk) -> None:
 
 def test_what_follows_on_a_job_is_taken_in_with_it(tmp_path: Path, make_record: Any) -> None:
     """A host that comes late to a tuning has all of its trials at once, and repeats none."""
-    jobs = {key: Job(key, name, 0, 1, {}) for key, name in ((A, "a"), (B, "b"), (C, "c"))}
+    jobs = {key: Job(key, name, 0, 1, {"scored": "test"}) for key, name in ((A, "a"), (B, "b"), (C, "c"))}
     following = {A: (jobs[B],), B: (jobs[C],), C: ()}
     agenda = Agenda([jobs[A]], tmp_path, 1, lambda event: None, lambda job: following[job.key])
     texts = {key: record_as_json(make_record(key, 0, 0.5)).decode() for key in (A, B)}

@@ -33,8 +33,9 @@ def test_where_a_builder_lies_is_for_the_worker_alone(make_plan: Any, tmp_path: 
 
 def test_images_are_held_out_and_no_final_trial_has_the_seed(make_plan: Any) -> None:
     variant = make_plan().variants[0].variant
-    job = rehearsal_of(variant, "1" * 64, 3, [2.0, 1.0])
+    job = rehearsal_of(variant, "1" * 64, 3, stop_above=[2.0, 1.0])
     assert (job.seed, job.task["seed"], job.task["stop_above"]) == (10_003, 10_003, [2.0, 1.0])
     assert job.task["data"]["validation"] == 0.1
+    assert job.task["scored"] == "validation"
     stated = replace(variant, data=variant.data.model_copy(update={"validation": 0.3}))
     assert rehearsal_of(stated, "1" * 64, 3).task["data"]["validation"] == 0.3

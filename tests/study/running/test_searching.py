@@ -19,8 +19,8 @@ from ablate import environment
 from ablate.errors import ResultsError, SourceChanged, StudyError, UnknownName
 from ablate.models.counts import count
 from ablate.models.resolve import resolve
-from ablate.records import load_results, record_path, write_json
-from ablate.report import write
+from ablate.records import finished_keys, load_results, record_path, write_json
+from ablate.report import tables, write
 from ablate.report.numbers import ABSENT
 from ablate.report.searching import VALUES
 from ablate.study.planning import planner
@@ -336,6 +336,21 @@ class TestFailures:
         assert failures[0].causes == ("RuntimeError: a hole",)
         assert failures[0].log_tail.endswith("RuntimeError: a hole")
 
+    @pytest.mark.slow
+    def test_what_followed_on_a_failure_is_not_lost_when_it_would_not_fail_any_more(
+        self, slopes: Any, interrupted: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The run that goes on trains what is missing, and nothing that was trained stays behind."""
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:slope_until_it_is_mended")
+        (slopes.folder / "toy.yaml").write_text(STUDY.replace("seeds: 3", "seeds: 3\nretries: 0"))
+        interrupted(slopes, 12)
+        (slopes.folder / "mended").touch()
+        before = finished_keys(slopes.results)
+        assert slopes.run().missing == 0
+        tried = found(slopes.results)["trials"]
+        assert [each["state"] for each in tried if "key" in each].count("failed") == 1
+        assert before <= {each["key"] for each in tried if "key" in each}
+
     def test_what_runs_now_is_named(self, slopes: Any) -> None:
         running: list[Any] = []
 
@@ -369,10 +384,38 @@ def test_a_front_without_measured_costs_has_gaps(slopes: Any) -> None:
     assert all(row[-1].strip() == ABSENT for row in rows if row[0].strip() != baseline)
 
 
-def test_a_schedule_that_no_budget_can_stretch_ends_the_search(slopes: Any) -> None:
+def test_a_schedule_that_no_budget_can_stretch_is_said_while_planning(slopes: Any) -> None:
     schedule = "train={epochs: 4, batch_size: 16, schedule: milestones, milestones: [2], decay_factor: 0.1}"
-    with pytest.raises(StudyError, match=r"budget.on: macs gives variant .* but train.schedule milestones"):
+    with pytest.raises(
+        StudyError, match=r"budget.on: macs gives networks other steps .* but train.schedule milestones"
+    ):
         slopes.run("budget={on: macs}", schedule)
+    assert not (slopes.results / "plan.json").exists()
+
+
+def test_a_training_that_cannot_be_is_infeasible_for_its_reason(slopes: Any) -> None:
+    """Where multiply-adds are shared out, a wide network has fewer steps than the warm-up takes."""
+    train = "train={epochs: 4, batch_size: 16, warmup_epochs: 1, precision: fp32}"
+    slopes.run("budget={on: macs}", train, "search.fields={model.width: {low: 0.06, high: 0.6}}", "seeds=1")
+    tried = found(slopes.results)["trials"]
+    states = Counter(each["state"] for each in tried)
+    assert states["complete"] == TRIALS
+    assert states["infeasible"] > 0
+    assert all("train.warmup_epochs: 1 epochs are" in each["why"] for each in tried if each["state"] == "infeasible")
+
+
+def test_a_claim_about_a_level_is_tested_where_the_front_has_it(slopes: Any, interrupted: Any) -> None:
+    claim = (
+        "{id: claim, source: nobody, statement: it is better, "
+        "better: {model.downsample: spd}, than: {model.downsample: strided}}"
+    )
+    (slopes.folder / "toy.yaml").write_text(STUDY + f"claims: [{claim}]\n")
+    interrupted(slopes, 2)
+    assert tables(load_results(slopes.results)).claims["verdict"].tolist() == ["not tested"]
+    slopes.run()
+    on_front = {each["model.downsample"] for each in (variant["levels"] for variant in slopes.plan()["variants"])}
+    claims = tables(load_results(slopes.results)).claims
+    assert (claims["verdict"].tolist() == ["not tested"]) == ("spd" not in on_front)
 
 
 def test_blocks_of_seeds_go_with_a_search_over_fields_alone(slopes: Any) -> None:
@@ -387,6 +430,17 @@ def test_a_search_has_as_many_workers_as_it_has_trials_for(slopes: Any, monkeypa
     slopes.run("seeds=1", workers=None)
     (settled,) = json.loads((slopes.results / "execution.json").read_text()).values()
     assert (settled["workers"], settled["threads"]) == (3, 1)
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_no_more_are_tried_at_a_time_than_are_asked_for(slopes: Any, parallel: int) -> None:
+    slopes.run(f"search.parallel={parallel}", workers=4)
+    running, most = 0, 0
+    for event in slopes.events:
+        if isinstance(event, TrialStarted | TrialFinished) and event.variant == "search":
+            running += 1 if isinstance(event, TrialStarted) else -1
+            most = max(most, running)
+    assert most == parallel
 
 
 def test_a_variant_has_no_name_before_it_is_found(slopes: Any) -> None:

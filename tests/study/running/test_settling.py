@@ -172,6 +172,18 @@ class TestAgreement:
         assert before.digest != now.digest
         assert re.fullmatch(said, difference(before.base, now.base))
 
+    @pytest.mark.parametrize(
+        "proposed", [("design=search", "search={trials: 8}"), ("tune={fields: {train.lr: {low: 0.1, high: 1}}}",)]
+    )
+    def test_hosts_that_search_or_tune_have_one_optuna(
+        self, toy_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proposed: tuple[str, ...]
+    ) -> None:
+        before = self.changed(toy_study, tmp_path, *proposed)
+        monkeypatch.setattr("ablate.study.running.settling.metadata.version", lambda name: "6.1.0")
+        said = difference(before.host, self.changed(toy_study, tmp_path, *proposed).host)
+        assert re.fullmatch(r"optuna\.version was '5\.\d+' and is '6\.1'", said)
+        assert "optuna" not in self.changed(toy_study, tmp_path).host
+
     def test_of_torch_only_the_minor_version_counts(self, toy_study: Path, tmp_path: Path) -> None:
         before = self.changed(toy_study, tmp_path)
         assert difference(before.host, self.changed(toy_study, tmp_path, torch="2.15.3+cu130").host) == ""

@@ -61,7 +61,7 @@ def key_of(name: str) -> str:
 
 
 def job(name: str, seed: int = 0) -> Job:
-    return Job(key_of(name), f"variant {name}", seed, 3, {"key": key_of(name), "seed": seed})
+    return Job(key_of(name), f"variant {name}", seed, 3, {"key": key_of(name), "seed": seed, "scored": "test"})
 
 
 class Bench:

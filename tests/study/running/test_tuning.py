@@ -16,7 +16,7 @@ from engine_functions import OPTIMA
 from study.test_run import start, wait_for_records
 
 from ablate.errors import ResultsError, StudyError
-from ablate.records import load_results
+from ablate.records import finished_keys, load_results
 from ablate.report import write
 from ablate.report.numbers import ABSENT
 from ablate.study.planning import planner
@@ -324,6 +324,24 @@ class TestFailures:
         failures = status_of(hills.results).failures
         assert [failure.what for failure in failures] == ["maxpool seed 10000", "strided seed 10000"]
         assert failures[0].causes == ("RuntimeError: a hole",)
+
+    @pytest.mark.slow
+    def test_what_followed_on_a_failure_is_not_lost_when_it_would_not_fail_any_more(
+        self, hills: Any, interrupted: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(training, "TRIAL", "engine_functions:hill_until_it_is_mended")
+        text = (hills.folder / "toy.yaml").read_text()
+        (hills.folder / "toy.yaml").write_text(text.replace("seeds: ", "retries: 0\nseeds: "))
+        interrupted(hills, 3 * 5)
+        (hills.folder / "mended").touch()
+        before = finished_keys(hills.results)
+        assert hills.run().missing == 0
+        states = [each["tuned"]["states"] for each in hills.plan()["variants"]]
+        assert all(each[2] == "failed" for each in states)
+        started = sum(len(each) - each.count("failed") for each in states)
+        final = {key for each in hills.plan()["variants"] for key in each["keys"].values()}
+        assert len(finished_keys(hills.results) - final) == started
+        assert before <= finished_keys(hills.results)
 
     def test_where_all_fail_the_cause_is_said_and_the_next_run_tries_them_afresh(
         self, hills: Any, monkeypatch: pytest.MonkeyPatch
