@@ -1,7 +1,7 @@
 """What every part of a study file has in common: strict types, and mistakes that say where they stand."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -14,7 +14,6 @@ from pydantic import (
     create_model,
     model_serializer,
 )
-from pydantic.fields import FieldInfo
 
 KeyPath = tuple[str | int, ...]
 """Keys and list indices from the root of a study file to a value."""
@@ -94,25 +93,46 @@ class _OpenSection(Section):
 
 def keys_at(section: type[Section], data: Any, path: KeyPath) -> list[str]:
     """The keys that may stand in the mapping at `path` of `data`, a `section`: for instance those of ("claims", 0)."""
+    annotation, kinds = section, None
     for part in path:
-        data = data[part]
         if isinstance(part, str):
-            field = section.model_fields[part]
-        if isinstance(data, Mapping):
-            section = _section_for(data, field)
-    return [info.alias or name for name, info in section.model_fields.items()]
+            annotation, kinds = _under(annotation, kinds, data, part)
+        data = data[part]
+    chosen = _section_for(data, list(_sections_in(annotation, kinds, data)))
+    return [info.alias or name for name, info in chosen.model_fields.items()]
 
 
-def _section_for(data: Mapping[str, Any], field: FieldInfo) -> type[Section]:
-    """What `data`, in a field of a section, was taken for: where there are kinds, the one that pydantic told it by."""
-    choices = list(_sections_in(field.annotation, field.discriminator, data))
-    return max(choices, key=lambda choice: len(choice.model_fields.keys() & data.keys()))
+def _under(annotation: Any, kinds: Any, data: Mapping[str, Any], key: str) -> tuple[Any, Any]:
+    """The annotation, and what tells its kinds apart, of what is at `key` of `data`: a section, or a mapping of names
+    to sections."""
+    sections = [each for each in _sections_in(annotation, kinds, data) if key in each.model_fields]
+    if sections:
+        field = _section_for(data, sections).model_fields[key]
+        return field.annotation, field.discriminator
+    return next(_values_in(annotation)), None
+
+
+def _values_in(annotation: Any) -> Iterator[Any]:
+    """What the mappings that `annotation` allows hold."""
+    if get_origin(annotation) is dict:
+        yield get_args(annotation)[1]
+        return
+    for each in get_args(annotation):
+        yield from _values_in(each)
+
+
+def _section_for(data: Mapping[str, Any], sections: Sequence[type[Section]]) -> type[Section]:
+    """Which of `sections` `data` was taken for: where several are left, the one that it has most keys of."""
+    return max(sections, key=lambda each: len(each.model_fields.keys() & data.keys()))
 
 
 def _sections_in(annotation: Any, kinds: Any, data: Mapping[str, Any]) -> Iterator[type[Section]]:
-    """Every section that `annotation` names, as deep as it goes; of those that `kinds` tells apart, `data`'s own."""
+    """Every section that `data` can be by `annotation`, or an entry of a list of it; of those that `kinds` tells apart,
+    `data`'s own."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         yield annotation
+        return
+    if get_origin(annotation) is dict:
         return
     inner, notes = get_args(annotation), getattr(annotation, "__metadata__", ())
     if isinstance(kinds, Discriminator) and not notes:
