@@ -19,6 +19,8 @@ What results folders hold is checked by types of the same kind:
 
 record    a record
 plan      plan.json
+planned   its factors and variants
+settled   what it holds of matching, tuning and search
 stored    the smaller files
 columns   which columns of the tables are taken
 """

@@ -1,9 +1,10 @@
 """What every part of a study file has in common: strict types, and mistakes that say where they stand."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -51,7 +52,30 @@ class Section(BaseModel):
         return {name: value for name, value in write(self).items() if name not in silent}
 
 
+class Stored(Section):
+    """What was written by a program: fields that are not known here are those of another version."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+def _stated(value: T | None) -> T:
+    if value is None:
+        raise ValueError("expected a value, not nothing; leave the key out")
+    return value
+
+
+WhereStated = Annotated[T | None, AfterValidator(_stated), Field(validate_default=False)]
+"""A field that a file may leave out, as is asked by `in`, and that is never null."""
+
 S = TypeVar("S", bound=Section)
+
+
+def written_out(section: S) -> S:
+    """`section`, of a file that is read as it stands: raises `ValueError` for a key that it has by default alone."""
+    lacking = [name for name in type(section).model_fields if name not in section.model_fields_set | section.younger]
+    if lacking:
+        raise ValueError(f"the key {lacking[0]!r} is missing")
+    return section
 
 
 class SectionError(Exception):
