@@ -49,7 +49,8 @@ class StatedClaim(Stored):
 
 
 class StatedBefore(Stored):
-    """What the study stated once; `trials_finished` had a record by then."""
+    """What the study stated once; by then `trials_finished` had a record, and `rehearsals_finished` of tuning and
+    search, which older versions did not count."""
 
     digest: str
     question: str
@@ -57,6 +58,7 @@ class StatedBefore(Stored):
     margin: Margin
     primary: str
     trials_finished: int = Field(ge=0)
+    rehearsals_finished: int = Field(0, ge=0)
 
 
 class PlannedModel(Stored):
