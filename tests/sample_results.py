@@ -3,20 +3,22 @@
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from ablate.records import Record, pack_bits, record_as_json, record_path, write_bytes, write_json
 
 Word = Callable[[str], str]
-Kind = Literal["crossed", "pairs", "count"]
+Kind = Literal["crossed", "pairs", "count", "search", "matched"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def sample(folder: Path, kind: Kind, word: Word = str) -> Path:
     """A small results folder with some of everything that a report tells; `word` makes of each free text another.
 
     `crossed`: two factors, and claims. `pairs`: one factor under two conditions of the data. `count`: no trials.
+    `search`: what a search has tried and found. `matched`: as stated and matched, each tuned, with blocks of seeds.
     """
     plan = SAMPLE_PLANS[kind](word)
     draw = np.random.default_rng(0)
@@ -69,7 +71,7 @@ def _count(word: Word) -> dict[str, Any]:
     readings = [{"cited": 5.0, "source": word("a book")}, {"system": word("big"), "quantity": "params"}]
     claims = [{**each, "readings": readings, "note": word("note")} for each in counts]
     named = [{**_claim(number, each, word), "source": word("one source")} for number, each in enumerate(claims)]
-    plan = _sample_plan(levels, word, claims=named, design="count")
+    plan = _sample_plan(levels, word, claims=named, design="count", seeds=[])
     for variant in plan["variants"]:
         stages = [["stem", [32, 149, 149]], ["exit", [64, 10, 12]]]
         variant |= {"data": {}, "train": {}, "keys": {}, "stages": stages}
@@ -77,7 +79,59 @@ def _count(word: Word) -> dict[str, Any]:
     return plan
 
 
-SAMPLE_PLANS: dict[Kind, Callable[[Word], dict[str, Any]]] = {"crossed": _crossed, "pairs": _pairs, "count": _count}
+def _search(word: Word) -> dict[str, Any]:
+    levels = {"model.downsample": ["strided", "spd"], "model.width": ["0.25", "0.5"]}
+    search = {
+        "fields": {"model.width": {"low": 0.1, "high": 0.5, "log": False}},
+        "objectives": ["accuracy", "test_loss", "macs", "latency"],
+        "trials": 6,
+        "sampler": "tpe",
+        "constraints": ["params <= 1e6"],
+        "front": 2,
+    }
+    plan = _sample_plan(levels, word, design="search", search=search)
+    points = [dict(zip(("downsample", "width"), each["levels"].values(), strict=True)) for each in plan["variants"]]
+    seen = {"params": 1_000_000, "macs": 5_000_000, "accuracy": 0.7, "test_loss": 0.9, "latency_ratio": 1.1}
+    trials = [
+        {"levels": points[1], "state": "complete", "values": seen, "key": "c" * 64, "front": True},
+        {"levels": points[1], "state": "complete", "values": {**seen, "accuracy": 0.6}, "key": "d" * 64, "front": True},
+        {"levels": points[2], "state": "complete", "values": {**seen, "macs": 4_000_000}, "front": True},
+        {"levels": points[3], "state": "complete", "values": {**seen, "test_loss": 1.9}, "front": False},
+        {"levels": points[3], "state": "diverged", "values": {**seen, "test_loss": None}, "front": False},
+        {"levels": points[0], "state": "infeasible", "values": {}, "why": word("2.5 is too much"), "front": False},
+    ]
+    return {**plan, "searched": {"digest": "f" * 64, "front": points[1:3], "trials": trials}}
+
+
+def _matched(word: Word) -> dict[str, Any]:
+    blocks = {"start": 3, "at_most": 6, "until": 0.01}
+    asked = {
+        "match": [{"on": on, "tolerance": 0.02} for on in ("none", "macs")],
+        "budget": {"on": "macs"},
+        "tune": {"fields": {"train.lr": {"low": 0.02, "high": 2.0, "log": True}}, "trials": 3},
+    }
+    plan = _sample_plan({"model.downsample": ["strided", "spd"]}, word, seeds=blocks, **asked)
+    columns = {"model.downsample": "downsample", "match": "match"}
+    cells = [{**each["levels"], "match": on} for on in ("none", "macs") for each in plan["variants"]]
+    variants = [_sample_variant(number, cell, columns) for number, cell in enumerate(cells)]
+    tuned = {"arm": "a" * 64, "values": {"train.lr": 0.3}, "score": 0.7, "stated_score": 0.6, "edges": []}
+    states = ["complete", "pruned", "failed"]
+    variants[0]["tuned"] = {**tuned, "states": states}
+    variants[1]["tuned"] = {**tuned, "states": states, "stated_score": None, "edges": ["train.lr"]}
+    variants[2]["awaits"] = "b" * 64
+    widths = {each["variant"]: {"width": 0.25 + 0.1 * at, "channel_multiple": 2} for at, each in enumerate(variants)}
+    factors = [{"path": path, "column": column} for path, column in columns.items()]
+    settled = {"matched": {"digest": word("d"), "variants": widths}, "variants": variants}
+    return {**plan, **settled, "factors": factors, "baseline": variants[0]["variant"]}
+
+
+SAMPLE_PLANS: dict[Kind, Callable[[Word], dict[str, Any]]] = {
+    "crossed": _crossed,
+    "pairs": _pairs,
+    "count": _count,
+    "search": _search,
+    "matched": _matched,
+}
 
 
 def _sample_plan(levels: dict[str, list[str]], word: Word, **study: Any) -> dict[str, Any]:
@@ -92,6 +146,7 @@ def _sample_plan(levels: dict[str, list[str]], word: Word, **study: Any) -> dict
         "factors": named,
         "design": "grid",
         "measure": ["accuracy", "test_loss", "params", "macs", "latency", "energy"],
+        "seeds": 3,
         **stated,
         **study,
     }
@@ -118,7 +173,7 @@ def _sample_variant(number: int, cell: dict[str, str], columns: dict[str, str]) 
         "levels": cell,
         "model": {"preset": preset, "number": number, "input_size": 32},
         "data": {"name": preset, "train_images": 5000, "test_images": 16, "digest": f"{number % 2}" * 64},
-        "train": {"epochs": 2, "lr": 0.1, "optimizer": preset},
+        "train": {"epochs": 2, "lr": 0.1, "batch_size": 128, "optimizer": preset},
         "steps": 20,
         "params": 1_000_000 + number,
         "macs": 5_000_000 + number,

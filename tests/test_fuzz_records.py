@@ -14,7 +14,7 @@ from audit_events import watching
 from edits import Edit, edited, edits_of, kinds_of_places
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sample_results import Kind, sample
+from sample_results import KINDS, Kind, sample
 
 from ablate import report
 from ablate.comparison import as_json, compare
@@ -23,7 +23,6 @@ from ablate.records import finished_keys, load_record, load_results
 from ablate.report import latex, markdown
 from ablate.study.status import status_of
 
-KINDS: tuple[Kind, ...] = ("crossed", "pairs", "count")
 WORDS = (
     *(
         "",

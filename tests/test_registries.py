@@ -29,7 +29,20 @@ from ablate.models.resolve import PACKAGES, WITH_AUX_HEADS
 from ablate.models.spec import CHOICES, YOUNGER_FIELDS, ModelSpec
 from ablate.records import TRIAL_METRICS
 from ablate.report.badges import BADGES, NO_FAULTS
-from ablate.schema import ARGUMENT_TYPES, FIELD_PATHS, SECTIONS, DataConfig, Mode, ModelConfig, TrainConfig
+from ablate.report.numbers import quantity
+from ablate.schema import (
+    ARGUMENT_TYPES,
+    FIELD_PATHS,
+    OBJECTIVES,
+    SECTIONS,
+    DataConfig,
+    Mode,
+    ModelConfig,
+    SearchConfig,
+    TrainConfig,
+    searched_values,
+    value_of,
+)
 from ablate.schema.choices import Activation, AuxHeads
 from ablate.schema.columns import RESERVED_COLUMNS, RESERVED_PREFIXES
 from ablate.study.reading.sections import COMMON_DATA_FIELDS
@@ -199,6 +212,29 @@ class TestMetrics:
     def test_every_kind_is_there_and_every_unit_is_stated(self) -> None:
         assert {metric.kind for metric in METRICS.values()} == {"per_trial", "per_variant", "exact"}
         assert all(metric.unit for metric in METRICS.values())
+
+
+class TestObjectives:
+    def test_they_are_those_that_a_study_may_name(self) -> None:
+        schema = SearchConfig.model_json_schema()["properties"]["objectives"]["items"]
+        assert schema["enum"] == list(OBJECTIVES)
+
+    @pytest.mark.parametrize("name", OBJECTIVES)
+    def test_each_is_a_metric_with_its_direction_and_a_column_of_its_own(self, name: str) -> None:
+        objective = OBJECTIVES[name]
+        assert objective.direction == METRICS[name].direction
+        assert objective.column == value_of(name)
+        assert objective.column in RESERVED_COLUMNS
+        kinds = {"scored": "per_trial", "counted": "exact", "timed": "per_variant"}
+        assert kinds[objective.source] == METRICS[name].kind
+        if objective.source == "counted":
+            assert objective.header == quantity(name).header
+
+    def test_a_record_holds_the_values_of_those_that_are_not_counted(self) -> None:
+        metrics = {**dict.fromkeys(TRIAL_METRICS, 1.0), "accuracy": 0.7, "test_loss": None}
+        assert searched_values(metrics, None) == {"accuracy": 0.7, "test_loss": None}
+        timed = {"latency_ms": 3.0, "baseline_latency_ms": 2.0}
+        assert searched_values(metrics, timed) == {"accuracy": 0.7, "test_loss": None, "latency_ratio": 1.5}
 
 
 @pytest.mark.parametrize("name", EXECUTORS)

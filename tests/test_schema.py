@@ -204,6 +204,15 @@ def test_keys_at_follows_sections_lists_and_kinds_of_claims() -> None:
     assert keys_at(StudyFile, data, ("model",)) == list(ModelConfig.model_fields)
 
 
+def test_keys_at_follows_mappings_of_names_to_sections() -> None:
+    data = {"tune": {"fields": {"train.lr": {"lgo": True}, "low": {}}}, "seeds": {}, "match": [{"on": "macs"}, {}]}
+    for name in ("train.lr", "low"):
+        assert keys_at(StudyFile, data, ("tune", "fields", name)) == ["low", "high", "log"]
+    assert keys_at(StudyFile, data, ("tune",)) == ["fields", "trials"]
+    assert keys_at(StudyFile, data, ("seeds",)) == ["start", "at_most", "until"]
+    assert keys_at(StudyFile, data, ("match", 1)) == ["on", "tolerance"]
+
+
 def test_the_model_section_and_the_spec_of_a_network_name_the_same_fields_and_choices() -> None:
     # aux_heads belongs to networks of other packages.
     assert set(ModelConfig.model_fields) == {*get_type_hints(ModelSpec), "aux_heads"}

@@ -1,8 +1,8 @@
 """Which variants are worth their cost: those that no other matches in accuracy for less, or beats for the same."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ ParetoState = Literal["front", "dominated", "clearly dominated", "not measured"]
 
 FRONT_COLUMNS = ("cost", "variant", "state", "dominated_by")
 
+Name = TypeVar("Name", bound=Hashable)
 
 Bounds = Mapping[str, pd.DataFrame]
 """Of costs that were measured: `low` and `high` ends of their intervals, by variant."""
@@ -60,6 +61,17 @@ def unbeaten(losses: NDArray[np.float64]) -> NDArray[np.bool_]:
     better in one."""
     beaten = [((losses <= own).all(axis=1) & (losses < own).any(axis=1)).any() for own in losses]
     return ~np.array(beaten, dtype=bool)
+
+
+def mean_of_repeats(names: Sequence[Name], values: Sequence[Sequence[float]]) -> dict[Name, list[float]]:
+    """The mean of each column of `values` over the rows of one name, by name, in the order of their first rows.
+
+    A combination that was tried more often than once is one point of a front: the luckiest of its repeats is not.
+    """
+    rows: dict[Name, list[Sequence[float]]] = {}
+    for name, row in zip(names, values, strict=True):
+        rows.setdefault(name, []).append(row)
+    return {name: [_mean(column) for column in np.array(own, dtype=np.float64).T] for name, own in rows.items()}
 
 
 def clear_leads(accuracy: NDArray[np.float64]) -> NDArray[np.bool_]:

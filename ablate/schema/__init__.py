@@ -4,20 +4,23 @@ Strict: an unknown key, text where a number stands or a yes/no where a whole num
 is fine where a number is asked for. Names of presets, data sets and metrics are plain text here, since their tables
 belong to other packages; `ablate.study.reading.load` checks them.
 
-section   what all parts have in common
-choices   the names that fields of a network choose among
-network   model:
-training  data: and train:
-claims    claims:
-matching  match: and budget:
-tuning    tune: and search:
-study     the whole file
-mistakes  what is wrong, in words
+section     what all parts have in common
+choices     the names that fields of a network choose among
+network     model:
+training    data: and train:
+claims      claims:
+matching    match: and budget:
+tuning      tune: and search:
+objectives  what a search goes by
+study       the whole file
+mistakes    what is wrong, in words
 
 What results folders hold is checked by types of the same kind:
 
 record    a record
 plan      plan.json
+planned   its factors and variants
+settled   what it holds of matching, tuning and search
 stored    the smaller files
 columns   which columns of the tables are taken
 """
@@ -35,6 +38,7 @@ from ablate.schema.claims import (
 )
 from ablate.schema.matching import AS_STATED, MATCH, UNMATCHED, BudgetConfig, MatchConfig
 from ablate.schema.network import BuilderConfig, ModelConfig
+from ablate.schema.objectives import OBJECTIVES, Objective, searched_values, value_of
 from ablate.schema.section import ARGUMENT_TYPES, KeyPath, Section, SectionError, argument_section, keys_at, validated
 from ablate.schema.study import (
     FIELD_PATHS,
@@ -57,7 +61,6 @@ from ablate.schema.tuning import (
     SearchConfig,
     TuneConfig,
     constraint_of,
-    value_of,
 )
 
 __all__ = [
@@ -66,6 +69,7 @@ __all__ = [
     "FIELD_PATHS",
     "FIRST_REHEARSAL_SEED",
     "MATCH",
+    "OBJECTIVES",
     "SEARCHABLE",
     "SECTIONS",
     "TUNABLE",
@@ -85,6 +89,7 @@ __all__ = [
     "MatchConfig",
     "Mode",
     "ModelConfig",
+    "Objective",
     "PublishedClaim",
     "PublishedUnder",
     "Range",
@@ -102,6 +107,7 @@ __all__ = [
     "fields_under",
     "json_schema",
     "keys_at",
+    "searched_values",
     "validated",
     "value_of",
 ]

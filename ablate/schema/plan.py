@@ -5,53 +5,25 @@ What a study states of its network, data and recipe is shown and compared as it 
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
 from ablate.schema.claims import ClaimSection, Count, CountClaim, InteractionClaim, Reading
-from ablate.schema.columns import is_reserved
-from ablate.schema.matching import MATCH
+from ablate.schema.matching import MATCH, UNMATCHED, MatchConfig, MatchedOn
 from ablate.schema.mistakes import shown, unknown
-from ablate.schema.record import Hash
-from ablate.schema.section import Section, all_distinct
-
-LARGEST_SEED = 2**63 - 1
-MOST_COUNTED = 10**18
-
-
-class Stored(Section):
-    """What was written by a program: fields that are not known here are those of another version."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
-def _seed(text: str) -> str:
-    if not (text.isascii() and text.isdigit() and len(text) <= 19 and str(int(text)) == text):
-        raise ValueError(f"expected a seed, a whole number from 0 on, not {shown(text)}")
-    if int(text) > LARGEST_SEED:
-        raise ValueError(f"the seed {text} is beyond {LARGEST_SEED}")
-    return text
-
-
-def _column(name: str) -> str:
-    if is_reserved(name):
-        raise ValueError(f"{shown(name)} is a column of the tables already, so that no factor can be called so")
-    return name
-
-
-SeedText = Annotated[str, AfterValidator(_seed)]
-Name = Annotated[str, Field(min_length=1)]
-Column = Annotated[str, Field(min_length=1), AfterValidator(_column)]
-Counted = Annotated[int, Field(ge=0, le=MOST_COUNTED)]
-Margin = dict[str, Annotated[float, Field(gt=0)]]
-
-
-class PlannedFactor(Stored):
-    """`path` is its key in the study file."""
-
-    path: Name
-    column: Column
+from ablate.schema.objectives import value_of
+from ablate.schema.planned import Margin, NoData, PlannedFactor, PlannedVariant, StatedBefore
+from ablate.schema.section import Stored, WhereStated, all_distinct
+from ablate.schema.settled import (
+    MatchedWidths,
+    PlannedBudget,
+    PlannedMatch,
+    PlannedSearch,
+    PlannedSeeds,
+    PlannedTuning,
+    Searched,
+)
 
 
 class PlannedStudy(Stored):
@@ -66,127 +38,17 @@ class PlannedStudy(Stored):
     margin: Margin
     measure: list[str]
     claims: list[ClaimSection]
+    seeds: PlannedSeeds
+    match: WhereStated[PlannedMatch] = None
+    budget: WhereStated[PlannedBudget] = None
+    tune: WhereStated[PlannedTuning] = None
+    search: WhereStated[PlannedSearch] = None
 
-
-class Width(Stored):
-    """What matching has settled of a variant's network."""
-
-    width: float = Field(gt=0)
-    channel_multiple: int = Field(ge=1)
-
-
-class MatchedWidths(Stored):
-    """Of every variant, and the digest of what was asked."""
-
-    digest: str
-    variants: dict[str, Width]
-
-
-class StatedClaim(Stored):
-    """A claim as it was stated before."""
-
-    id: str
-
-
-class StatedBefore(Stored):
-    """What the study stated once; `trials_finished` had a record by then."""
-
-    digest: str
-    question: str
-    claims: list[StatedClaim]
-    margin: Margin
-    primary: str
-    trials_finished: int = Field(ge=0)
-
-
-class PlannedModel(Stored):
-    """A network as resolved."""
-
-    preset: str | None = None
-    builder: str | None = None
-    input_size: int | None = None
-
-
-class PlannedData(Stored):
-    """Data as resolved."""
-
-    name: str
-    train_images: int = Field(ge=0)
-    test_images: int = Field(ge=0)
-    digest: str
-
-
-class NoData(Stored):
-    """Of a variant that is not trained."""
-
-
-class PlannedTraining(Stored):
-    """A recipe as resolved, which is empty where nothing is trained."""
-
-    epochs: int | None = None
-    batch_size: int | None = Field(None, ge=1)
-    seed_offset: int = Field(0, ge=0)
-
-
-def _kind_of_data(stated: Any) -> str:
-    return "<nothing>" if stated == {} else "<data>"
-
-
-DataOrNone = Annotated[
-    Annotated[PlannedData, Tag("<data>")] | Annotated[NoData, Tag("<nothing>")], Discriminator(_kind_of_data)
-]
-Shape = Annotated[tuple[Counted, Counted, Counted], Field(strict=False)]
-Stage = Annotated[tuple[str, Shape], Field(strict=False)]
-"""Name of a part of the network, and the depth, height and width of what it gives."""
-
-
-class TunedValues(Stored):
-    """What tuning has chosen for a variant, and how its trials ended."""
-
-    arm: Hash
-    values: dict[str, float]
-    score: float
-    stated_score: float | None
-    states: list[Literal["complete", "diverged", "pruned", "failed"]]
-    edges: list[str]
-
-
-class SearchedTrial(Stored):
-    """One combination that a search tried: its levels, how it ended, its value of every objective, and `why` its
-    network cannot be, where it cannot."""
-
-    levels: dict[str, str]
-    state: Literal["complete", "diverged", "pruned", "failed", "infeasible"]
-    values: dict[str, float | None]
-    front: bool
-    why: str = ""
-
-
-class Searched(Stored):
-    """What a search has found: `front` holds the levels that are run over all seeds, column by column."""
-
-    digest: Hash
-    front: list[dict[str, str]]
-    trials: list[SearchedTrial]
-
-
-class PlannedVariant(Stored):
-    """A variant, what was counted of it, and the keys of its trials by their seeds."""
-
-    variant: Name
-    levels: dict[str, str]
-    also: list[dict[str, str]] = Field(default_factory=list)
-    model: PlannedModel
-    data: DataOrNone
-    train: PlannedTraining
-    steps: Counted
-    params: Counted
-    macs: Counted
-    keys: dict[SeedText, Hash]
-    awaits: Hash | None = None
-    tuned: TunedValues | None = None
-    quantities: dict[str, float | None] = Field(default_factory=dict)
-    stages: list[Stage] = Field(default_factory=list)
+    @property
+    def matchings(self) -> list[MatchConfig]:
+        """The entries of `match`, if any."""
+        listed = self.match if isinstance(self.match, list) else [self.match]
+        return [each for each in listed if each is not None]
 
 
 class PlanFile(Stored):
@@ -200,8 +62,8 @@ class PlanFile(Stored):
     factors: list[PlannedFactor]
     baseline: str
     stated: list[StatedBefore] = Field(default_factory=list)
-    matched: MatchedWidths | None = None
-    searched: Searched | None = None
+    matched: WhereStated[MatchedWidths] = None
+    searched: WhereStated[Searched] = None
     variants: list[PlannedVariant] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -211,7 +73,9 @@ class PlanFile(Stored):
         all_distinct(tuple(factor.column for factor in self.factors))
         if self.baseline not in names:
             raise ValueError(unknown("baseline", self.baseline, names))
-        mistake = next(chain(self._factor_mistakes(), self._claim_mistakes(), self._variant_mistakes()), None)
+        kinds = (self._factor_mistakes(), self._claim_mistakes(), self._variant_mistakes())
+        settled = (self._match_mistakes(), self._tuning_mistakes(), self._search_mistakes())
+        mistake = next(chain(*kinds, *settled), None)
         if mistake is not None:
             raise ValueError(mistake)
         return self
@@ -223,6 +87,9 @@ class PlanFile(Stored):
         for variant in self.variants:
             if any(levels.keys() != paths for levels in (variant.levels, *variant.also)):
                 yield f"variant {shown(variant.variant)} has not one level of every factor"
+            for budget in (levels[MATCH] for levels in (variant.levels, *variant.also) if MATCH in levels):
+                if budget not in get_args(MatchedOn):
+                    yield f"variant {shown(variant.variant)}: {unknown('matching', budget, get_args(MatchedOn))}"
             for path, levels in self.study.factors.items():
                 if isinstance(levels, dict) and variant.levels[path] not in levels:
                     yield f"variant {shown(variant.variant)}: {unknown('level', variant.levels[path], levels)}"
@@ -248,6 +115,36 @@ class PlanFile(Stored):
             has_network = model.input_size is not None and (model.preset or model.builder)
             if counts and not (has_network and is_surveyed):
                 yield f"variant {shown(variant.variant)} has no network that was counted"
+
+    def _match_mistakes(self) -> Iterator[str]:
+        if self.matched is None:
+            return
+        if all(each.on == UNMATCHED for each in self.study.matchings):
+            yield "`matched` holds widths, but `study.match` asks for none"
+        if self.matched.variants.keys() != {variant.variant for variant in self.variants}:
+            yield "`matched` has not one width of every variant"
+
+    def _tuning_mistakes(self) -> Iterator[str]:
+        fields = {} if self.study.tune is None else self.study.tune.fields
+        for variant in self.variants:
+            for path in () if variant.tuned is None else variant.tuned.values:
+                if path not in fields:
+                    yield f"variant {shown(variant.variant)} has tuned {shown(path)}, which is not in `study.tune`"
+
+    def _search_mistakes(self) -> Iterator[str]:
+        search, found = self.study.search, self.searched
+        if found is None:
+            return
+        if search is None:
+            yield "`searched` holds what a search has found, but there is no `study.search`"
+            return
+        columns = {factor.column for factor in self.factors}
+        for number, trial in enumerate(found.trials):
+            if trial.levels.keys() != columns:
+                yield f"trial {number} of `searched` has not one level of every factor"
+            for name in search.objectives:
+                if trial.lacks(value_of(name)):
+                    yield f"trial {number} of `searched` is complete, but has no number for {name}"
 
 
 def _sides(claim: Any) -> tuple[Mapping[str, Any], ...]:

@@ -1,9 +1,10 @@
 """What every part of a study file has in common: strict types, and mistakes that say where they stand."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -14,7 +15,6 @@ from pydantic import (
     create_model,
     model_serializer,
 )
-from pydantic.fields import FieldInfo
 
 KeyPath = tuple[str | int, ...]
 """Keys and list indices from the root of a study file to a value."""
@@ -52,7 +52,30 @@ class Section(BaseModel):
         return {name: value for name, value in write(self).items() if name not in silent}
 
 
+class Stored(Section):
+    """What was written by a program: fields that are not known here are those of another version."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+def _stated(value: T | None) -> T:
+    if value is None:
+        raise ValueError("expected a value, not nothing; leave the key out")
+    return value
+
+
+WhereStated = Annotated[T | None, AfterValidator(_stated), Field(validate_default=False)]
+"""A field that a file may leave out, as is asked by `in`, and that is never null."""
+
 S = TypeVar("S", bound=Section)
+
+
+def written_out(section: S) -> S:
+    """`section`, of a file that is read as it stands: raises `ValueError` for a key that it has by default alone."""
+    lacking = [name for name in type(section).model_fields if name not in section.model_fields_set | section.younger]
+    if lacking:
+        raise ValueError(f"the key {lacking[0]!r} is missing")
+    return section
 
 
 class SectionError(Exception):
@@ -94,25 +117,46 @@ class _OpenSection(Section):
 
 def keys_at(section: type[Section], data: Any, path: KeyPath) -> list[str]:
     """The keys that may stand in the mapping at `path` of `data`, a `section`: for instance those of ("claims", 0)."""
+    annotation, kinds = section, None
     for part in path:
-        data = data[part]
         if isinstance(part, str):
-            field = section.model_fields[part]
-        if isinstance(data, Mapping):
-            section = _section_for(data, field)
-    return [info.alias or name for name, info in section.model_fields.items()]
+            annotation, kinds = _under(annotation, kinds, data, part)
+        data = data[part]
+    chosen = _section_for(data, list(_sections_in(annotation, kinds, data)))
+    return [info.alias or name for name, info in chosen.model_fields.items()]
 
 
-def _section_for(data: Mapping[str, Any], field: FieldInfo) -> type[Section]:
-    """What `data`, in a field of a section, was taken for: where there are kinds, the one that pydantic told it by."""
-    choices = list(_sections_in(field.annotation, field.discriminator, data))
-    return max(choices, key=lambda choice: len(choice.model_fields.keys() & data.keys()))
+def _under(annotation: Any, kinds: Any, data: Mapping[str, Any], key: str) -> tuple[Any, Any]:
+    """The annotation, and what tells its kinds apart, of what is at `key` of `data`: a section, or a mapping of names
+    to sections."""
+    sections = [each for each in _sections_in(annotation, kinds, data) if key in each.model_fields]
+    if sections:
+        field = _section_for(data, sections).model_fields[key]
+        return field.annotation, field.discriminator
+    return next(_values_in(annotation)), None
+
+
+def _values_in(annotation: Any) -> Iterator[Any]:
+    """What the mappings that `annotation` allows hold."""
+    if get_origin(annotation) is dict:
+        yield get_args(annotation)[1]
+        return
+    for each in get_args(annotation):
+        yield from _values_in(each)
+
+
+def _section_for(data: Mapping[str, Any], sections: Sequence[type[Section]]) -> type[Section]:
+    """Which of `sections` `data` was taken for: where several are left, the one that it has most keys of."""
+    return max(sections, key=lambda each: len(each.model_fields.keys() & data.keys()))
 
 
 def _sections_in(annotation: Any, kinds: Any, data: Mapping[str, Any]) -> Iterator[type[Section]]:
-    """Every section that `annotation` names, as deep as it goes; of those that `kinds` tells apart, `data`'s own."""
+    """Every section that `data` can be by `annotation`, or an entry of a list of it; of those that `kinds` tells apart,
+    `data`'s own."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         yield annotation
+        return
+    if get_origin(annotation) is dict:
         return
     inner, notes = get_args(annotation), getattr(annotation, "__metadata__", ())
     if isinstance(kinds, Discriminator) and not notes:

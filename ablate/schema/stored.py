@@ -7,8 +7,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from ablate.schema.columns import is_cost
 from ablate.schema.mistakes import shown
-from ablate.schema.plan import Stored
-from ablate.schema.section import Section
+from ablate.schema.section import Section, Stored
 
 MOST_SAMPLES = 10**12
 

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from ablate.schema.objectives import ObjectiveName
 from ablate.schema.section import Section, all_distinct
 
 MOST_TRIALS = 10_000
@@ -89,11 +90,6 @@ def constraint_of(text: str) -> Constraint:
     return Constraint(count, way, number)
 
 
-def value_of(objective: str) -> str:
-    """What a trial's values call an objective: a network's latency is told in that of the baseline beside it."""
-    return "latency_ratio" if objective == "latency" else objective
-
-
 class SearchConfig(Section):
     """Combinations of levels and values are tried on images held out; those on the front then run over all seeds."""
 
@@ -101,9 +97,7 @@ class SearchConfig(Section):
 
     fields: dict[str, Range] = Field(default_factory=dict)
     """Field path -> the range that its value is looked for in, beside the levels of the factors."""
-    objectives: tuple[Literal["accuracy", "test_loss", "params", "macs", "latency"], ...] = Field(
-        ("accuracy", "macs"), strict=False, min_length=1
-    )
+    objectives: tuple[ObjectiveName, ...] = Field(("accuracy", "macs"), strict=False, min_length=1)
     """Metrics, each to be as good as can be: accuracy high, the others low, latency as a share of the baseline's."""
     trials: Annotated[int, Field(ge=2, le=MOST_TRIALS)]
     """Combinations that are trained; those that break a constraint are not, and do not count."""

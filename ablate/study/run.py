@@ -16,7 +16,7 @@ from ablate.records import failure_path, log_path, stored_plan
 from ablate.study.planning.devices import settle_devices
 from ablate.study.planning.plan import Plan, check_unchanged
 from ablate.study.planning.planner import plan_study
-from ablate.study.planning.stated import changes, statements_of
+from ablate.study.planning.stated import changes, rehearsals_before, statements_of
 from ablate.study.planning.variants import variants_of
 from ablate.study.reading.load import Study, load_study
 from ablate.study.running import training
@@ -125,7 +125,9 @@ def _say_changes(plan: Plan, folder: Path, observer: Observer) -> None:
     """Tell of a question, claim, margin or primary metric that is not as it was stated last."""
     changed = changes(statements_of(stored_plan(folder)), plan.stated)
     if changed:
-        observer(StatementChanged(changed, plan.stated[-1]["trials_finished"], len(plan.trials)))
+        rehearsals = rehearsals_before(plan.stated[-1])
+        finished = plan.stated[-1]["trials_finished"] + rehearsals
+        observer(StatementChanged(changed, finished, len(plan.trials) + rehearsals))
 
 
 def _fetch_data(study: Study) -> None:

@@ -44,6 +44,7 @@ def plan_of(name: str, variants: list[dict[str, Any]], **changes: Any) -> dict[s
         "model": {},
         "factors": {"model.downsample": [variant["variant"] for variant in variants]},
         "design": "grid",
+        "seeds": 3,
         "primary": "accuracy",
         "margin": {},
         "measure": ["accuracy"],

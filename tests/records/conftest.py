@@ -24,6 +24,7 @@ def _plan() -> dict[str, Any]:
         "model": {},
         "factors": {"model.downsample": ["a", "b"], "relu": {"pre": {"model.relu_placement": "pre"}}},
         "design": "grid",
+        "seeds": [9, 10],
         "primary": "accuracy",
         "margin": {},
         "measure": ["accuracy", "latency"],

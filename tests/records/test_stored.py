@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sample_results import SAMPLE_PLANS, Kind
 
 from ablate.errors import ResultsError
 from ablate.records import (
@@ -128,6 +129,11 @@ class TestPlan:
             ("study/margin", {"accuracy": -0.1}, "study.margin.accuracy: expected a number above 0, not -0.1"),
             ("study/measure", "accuracy", "study.measure: expected a list, not 'accuracy'"),
             ("study/question", None, "study.question: expected text, not nothing"),
+            ("study/seeds", DELETED, "study.seeds: the key 'seeds' is missing"),
+            ("study/seeds", 0, "study.seeds: expected a number of at least 1 or a list, not 0"),
+            ("study/budget", {}, "study.budget.on: the key 'on' is missing"),
+            ("study/budget", None, "study.budget: expected a value, not nothing; leave the key out"),
+            ("variants/0/train/batch_size", None, "variants[0].train.batch_size: expected a value, not nothing; leave"),
             ("study/claims", [{}], "study.claims[0].id: the key 'id' is missing"),
             ("stated", [{}], "stated[0].digest: the key 'digest' is missing"),
             ("overrides", [3], "overrides[0]: expected text, not 3"),
@@ -176,6 +182,94 @@ class TestPlan:
         write_json(folder / "plan.json", plan)
         with pytest.raises(ResultsError, match=f"holds no plan that can be used: {expected}"):
             stored_plan(folder)
+
+
+WIDTH = {"width": 0.3, "channel_multiple": 4}
+FIRST = "downsample=strided,match=none"  # variant of the matched sample
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value", "expected"),
+    [
+        ("search", "study/search", DELETED, "`searched` holds what a search has found, but there is no `study.search`"),
+        ("search", "study/search", None, "study.search: expected a value, not nothing; leave the key out"),
+        ("search", "study/search/sampler", DELETED, "study.search: the key 'sampler' is missing"),
+        ("search", "study/search/sampler", "tp", "study.search.sampler: unknown value 'tp'; did you mean 'tpe'?"),
+        ("search", "study/search/trails", 3, "study.search.trails: unknown key 'trails'; did you mean 'trials'?"),
+        (
+            "search",
+            "study/search/objectives",
+            ["energy"],
+            "study.search.objectives[0]: unknown value 'energy'; choices",
+        ),
+        ("search", "study/search/constraints", ["x < 3"], "study.search.constraints: 'x < 3' is no constraint"),
+        (
+            *("search", "study/search/fields/model.width/lo", 1),
+            "study.search.fields.model.width.lo: unknown key 'lo'; did you mean 'lo",
+        ),
+        ("search", "searched", None, "searched: expected a value, not nothing; leave the key out"),
+        (
+            *("search", "searched/trials/0/values/accuracy", DELETED),
+            "trial 0 of `searched` is complete, but has no number for accuracy",
+        ),
+        (
+            *("search", "searched/trials/2/values/latency_ratio", None),
+            "trial 2 of `searched` is complete, but has no number for latency",
+        ),
+        ("search", "searched/trials/1/values/macs", 1e300, "searched.trials[1].values.macs: expected a number of at m"),
+        (
+            "search",
+            "searched/trials/1/levels/width",
+            DELETED,
+            "trial 1 of `searched` has not one level of every factor",
+        ),
+        (
+            "search",
+            "searched/trials/2/state",
+            "pruned",
+            "searched: no trial that came to an end has the levels {'downsam",
+        ),
+        (
+            "search",
+            "searched/front/0/width",
+            "9",
+            "searched: no trial that came to an end has the levels {'downsam",
+        ),
+        ("matched", "study/match", DELETED, "`matched` holds widths, but `study.match` asks for none"),
+        (
+            "matched",
+            "study/match",
+            [{"on": "none", "tolerance": 0.1}],
+            "`matched` holds widths, but `study.match` asks",
+        ),
+        ("matched", "study/match", "macs", "study.match: expected a mapping of keys to values, not 'macs'"),
+        ("matched", "study/match/1/tolerance", DELETED, "study.match[1]: the key 'tolerance' is missing"),
+        ("matched", "matched/variants", {}, "`matched` has not one width of every variant"),
+        ("matched", "matched/variants/other", WIDTH, "matched: the variants have different channel multiples: 2, 4"),
+        ("matched", f"matched/variants/{FIRST}", DELETED, "`matched` has not one width of every variant"),
+        ("matched", "variants/0/levels/match", "latency", f"variant '{FIRST}': unknown matching 'latency'; choices: "),
+        ("matched", "study/tune", DELETED, f"variant '{FIRST}' has tuned 'train.lr', which is not in `study.tune`"),
+        ("matched", "study/tune/trials", DELETED, "study.tune: the key 'trials' is missing"),
+        (
+            "matched",
+            "study/tune/fields/train.lr",
+            {"low": 1},
+            "study.tune.fields.train.lr.high: the key 'high' is miss",
+        ),
+        ("matched", "variants/1/tuned/score", 1e300, "variants[1].tuned.score: expected a number of at most 1e+39"),
+        ("matched", "study/seeds/start", 0, "study.seeds.start: expected a number of at least 3, not 0"),
+    ],
+)
+def test_what_is_asked_for_and_what_is_settled_agree(
+    tmp_path: Path, kind: Kind, path: str, value: Any, expected: str
+) -> None:
+    plan = json.loads(json.dumps(SAMPLE_PLANS[kind](str)))
+    write_json(tmp_path / "plan.json", plan)
+    assert stored_plan(tmp_path) == plan
+    write_json(tmp_path / "plan.json", changed(plan, path, value))
+    with pytest.raises(ResultsError) as caught:
+        stored_plan(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path / 'plan.json'}: holds no plan that can be used: {expected}")
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ def counted_plan(**changes: Any) -> dict[str, Any]:
         "name": "toy",
         "question": "Is it so?",
         "design": "count",
+        "seeds": [],
         "primary": "accuracy",
         "margin": {},
         "measure": ["params", "macs", "latency"],

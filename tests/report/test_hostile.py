@@ -15,7 +15,7 @@ import pytest
 from audit_events import watching
 from markdown_it import MarkdownIt
 from rich.console import Console
-from sample_results import Kind, Word, sample
+from sample_results import KINDS, Kind, Word, sample
 
 import ablate
 from ablate import report
@@ -48,7 +48,6 @@ PAYLOADS = {
     "math": "$\\frac{$ $ $$ \\(x\\) _{ ^{",
     "number": "nan inf 1e999 -0",
 }
-KINDS: tuple[Kind, ...] = ("crossed", "pairs", "count")
 # What is on a page without having been written there: a chance to break a long name.
 UNMARKED = {"wbr"}
 
@@ -197,15 +196,19 @@ def test_figures_are_sound_and_carry_nothing_that_runs(folder: Path) -> None:
             assert all(value.startswith("#") for value in links)
 
 
-def test_the_page_with_its_figures_has_no_kind_of_element_of_the_folder_s_own(folder: Path, tmp_path: Path) -> None:
-    pages = [sample_page(tmp_path, kind) for kind in KINDS]
-    known = {(tag, *names_of(attributes)) for page in pages for tag, *attributes in elements(page)}
+@pytest.fixture(scope="module")
+def known_elements(tmp_path_factory: pytest.TempPathFactory) -> set[tuple[str, ...]]:
+    """Every kind of element, with the names of its attributes, of the pages on harmless folders."""
+    place = tmp_path_factory.mktemp("plain")
+    pages = [html.render(blocks_of(sample(place / kind, kind))) for kind in KINDS]
+    return {(tag, *names_of(attributes)) for page in pages for tag, *attributes in elements(page)}
+
+
+def test_the_page_with_its_figures_has_no_kind_of_element_of_the_folder_s_own(
+    folder: Path, known_elements: set[tuple[str, ...]]
+) -> None:
     found = {(tag, *names_of(attributes)) for tag, *attributes in elements(html.render(blocks_of(folder)))}
-    assert found <= known
-
-
-def sample_page(tmp_path: Path, kind: Kind) -> str:
-    return html.render(blocks_of(sample(tmp_path / f"plain {kind}", kind)))
+    assert found <= known_elements
 
 
 def elements(page: str) -> list[tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """What was fixed before the first trial, and what was changed after it."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 from ablate.records import Results
@@ -18,17 +18,15 @@ def stated_section(results: Results, tables: Tables) -> list[Block]:
     entries = _entries(results)
     if not entries:
         return []
-    return [Heading("Stated in advance"), *_first(entries[0]), *changes(results)]
+    return [Heading("Stated in advance"), _fixed(entries), *changes(results)]
 
 
 def changes(results: Results) -> list[Notice]:
-    """One notice for every change that was made once trials had finished."""
+    """One notice for every change that was made once trials had finished, those of tuning and search among them."""
     return [
-        Notice(
-            f"Changed after {_trials(later['trials_finished'])} had finished: {'; '.join(_changes(earlier, later))}."
-        )
+        Notice(f"Changed after {_finished(later)} had finished: {'; '.join(_changes(earlier, later))}.")
         for earlier, later in pairwise(_entries(results))
-        if later["trials_finished"] > 0
+        if not _is_in_advance(later)
     ]
 
 
@@ -36,16 +34,26 @@ def _entries(results: Results) -> list[dict[str, Any]]:
     return list(results.plan["stated"]) if "stated" in results.plan else []
 
 
-def _first(entry: Mapping[str, Any]) -> list[Block]:
-    finished = entry["trials_finished"]
-    if finished:
-        since = f"when {_trials(finished)} had finished; what was stated before that is not known"
-        return [Notice(f"Question, primary metric, margin and claims are on record only from {since}.")]
-    said = (
+def _fixed(entries: Sequence[Mapping[str, Any]]) -> Block:
+    """What was stated last before any trial finished, or since when what was stated is on record."""
+    in_advance = list(takewhile(_is_in_advance, entries))
+    if not in_advance:
+        since = f"when {_finished(entries[0])} had finished; what was stated before that is not known"
+        return Notice(f"Question, primary metric, margin and claims are on record only from {since}.")
+    entry = in_advance[-1]
+    return Paragraph(
         f"Before the first trial these were fixed: the question; the primary metric, {_words(entry['primary'])}; "
         f"{_margin(entry['margin'])}; {_claims(entry['claims'])}. Digest {entry['digest'][:SHORT]}."
     )
-    return [Paragraph(said)]
+
+
+def _is_in_advance(entry: Mapping[str, Any]) -> bool:
+    return not entry["trials_finished"] and not _rehearsals(entry)
+
+
+def _rehearsals(entry: Mapping[str, Any]) -> int:
+    """Trials of tuning and search that had finished; older versions did not count them."""
+    return int(entry["rehearsals_finished"]) if "rehearsals_finished" in entry else 0
 
 
 def _changes(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> list[str]:
@@ -73,8 +81,8 @@ def _claim_changes(earlier: Sequence[Mapping[str, Any]], later: Sequence[Mapping
         "taken away": [name for name in old if name not in new],
         "reworded": [name for name in new if name in old and new[name] != old[name]],
     }
-    told = [f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names]
-    return "; ".join(told) or "their order"
+    changed = [f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names]
+    return "; ".join(changed) or "their order"
 
 
 def _margin(margin: Mapping[str, float]) -> str:
@@ -86,6 +94,18 @@ def _margin(margin: Mapping[str, float]) -> str:
 
 def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
     return f"the claims {', '.join(claim['id'] for claim in claims)}" if claims else "no claim"
+
+
+def _finished(entry: Mapping[str, Any]) -> str:
+    """`7 trials`, `40 trials of tuning or search`, `7 trials and 40 of tuning or search`."""
+    trials, rehearsals = entry["trials_finished"], _rehearsals(entry)
+    if not rehearsals:
+        return _trials(trials)
+    return (
+        f"{_trials(trials)} and {rehearsals:,} of tuning or search"
+        if trials
+        else f"{_trials(rehearsals)} of tuning or search"
+    )
 
 
 def _trials(count: int) -> str:

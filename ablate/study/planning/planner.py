@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ablate.data import DATASETS
 from ablate.environment import has_bf16_cpu
 from ablate.lookup import load_dotted
-from ablate.records import digest, finished_keys, stored_plan
+from ablate.records import digest, stored_plan
 from ablate.schema import DataConfig, SeedBlocks
 from ablate.study.planning.budget import budgeted
 from ablate.study.planning.devices import Whereabouts, settle_devices
@@ -16,7 +16,7 @@ from ablate.study.planning.match import match
 from ablate.study.planning.plan import Plan, Planned, study_json
 from ablate.study.planning.rehearsed import check_rehearsals
 from ablate.study.planning.searched import searched
-from ablate.study.planning.stated import statements_of, with_statement
+from ablate.study.planning.stated import finished_trials, statements_of, with_statement
 from ablate.study.planning.surveys import survey_variants
 from ablate.study.planning.tuned import settled, tuned_before
 from ablate.study.planning.variants import Variant, baseline_of, variants_of
@@ -58,8 +58,10 @@ def _planned(study: Study, folder: Path, stored: Mapping[str, Any], device: str,
         for variant, survey in zip(variants, surveys, strict=True)
     )
     plan = Plan(study, baseline_of(study), precision, planned, _labelled(digests), (), matched, found)
-    finished = len(finished_keys(folder) & plan.trials.keys())
-    return replace(plan, stated=with_statement(statements_of(stored), study_json(study), finished))
+    stated_now = with_statement(
+        statements_of(stored), study_json(study), lambda: finished_trials(folder, plan.trials.keys())
+    )
+    return replace(plan, stated=stated_now)
 
 
 def counted(plan: Plan, variant: Variant) -> dict[str, int]:

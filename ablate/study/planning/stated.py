@@ -1,26 +1,53 @@
 """What a study set out to ask, kept in plan.json: a question or a claim that is changed later stays visible as such."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Any
 
-from ablate.records import digest
+from ablate.errors import ResultsError
+from ablate.records import digest, finished_keys, load_record
 
 STATED = ("question", "claims", "margin", "primary")
 
 Statement = dict[str, Any]
-"""The STATED keys of the resolved study, their `digest`, and `trials_finished`: how many trials of the plan had a
-record when this was first planned so."""
+"""The STATED keys of the resolved study, their `digest`, and what `finished_trials` said when it was planned so."""
 
 
 def with_statement(
-    earlier: Sequence[Statement], study: Mapping[str, Any], trials_finished: int
+    earlier: Sequence[Statement], study: Mapping[str, Any], finished: Callable[[], Mapping[str, int]]
 ) -> tuple[Statement, ...]:
-    """`earlier`, oldest first, and what the resolved `study` states now unless the last of them states the same."""
+    """`earlier`, oldest first, and what the resolved `study` states now unless the last of them states the same.
+
+    `finished` gives what `finished_trials` does, and is asked where something new is stated.
+    """
     now = {name: study[name] for name in STATED}
     identity = digest(now)
     if earlier and earlier[-1]["digest"] == identity:
         return tuple(earlier)
-    return (*earlier, {"digest": identity, **now, "trials_finished": trials_finished})
+    return (*earlier, {"digest": identity, **now, **finished()})
+
+
+def finished_trials(folder: Path, planned: AbstractSet[str]) -> dict[str, int]:
+    """How many trials have a record in `folder`: `trials_finished` of those `planned`, by key, and, where there are
+    such, `rehearsals_finished` of tuning and search, whose scores on images held out may move a statement too."""
+    finished = finished_keys(folder)
+    rehearsals = sum(_is_rehearsal(folder, key) for key in finished - planned)
+    of_rehearsals = {"rehearsals_finished": rehearsals} if rehearsals else {}
+    return {"trials_finished": len(finished & planned), **of_rehearsals}
+
+
+def _is_rehearsal(folder: Path, key: str) -> bool:
+    try:
+        record = load_record(folder, key)
+    except ResultsError:  # damaged, and so of no trial that finished
+        return False
+    return record is not None and record.scored == "validation"
+
+
+def rehearsals_before(statement: Statement) -> int:
+    """Trials of tuning and search that had finished when `statement` was made."""
+    return int(statement["rehearsals_finished"]) if "rehearsals_finished" in statement else 0
 
 
 def statements_of(plan: Mapping[str, Any] | None) -> list[Statement]:
