@@ -87,6 +87,7 @@ def test_readme_answers_the_flagship_question_with_its_report() -> None:
     budgets = _variants("cifar10_downsampling").set_index("variant")
     arms = {"SPDConv": "spd", "strided 6x6": "strided_6x6", "strided depthwise": "strided_depthwise"}
     assert len(rows) == 1 + 4
+    _check_tuned_arms(section)
     for name, raw, ratios, *matched in rows[1:]:
         arm = arms.get(name, "maxpool")
         for said, match in zip((raw, *matched), ("none", "params", "macs"), strict=True):
@@ -108,6 +109,22 @@ def test_readme_answers_the_flagship_question_with_its_report() -> None:
     assert f"({base.iloc[0]:.2f} % ± {(base.iloc[2] - base.iloc[1]) / 2:.2f})" in section
 
 
+def _check_tuned_arms(section: str) -> None:
+    """What the section says of the tuned study is in its tables."""
+    trials = load_results(ROOT / "results/cifar10_downsampling_tuned").trials
+    for baseline, variant, form in (
+        ("strided,match=none", "spd,match=none", "{:+.2f} [{:+.2f}, {:+.2f}]"),
+        ("strided,match=none", "strided_6x6,match=none", "{:+.2f} [{:+.2f}, {:+.2f}]"),
+        ("strided,match=none", "maxpool,match=none", "{:+.2f} [{:+.2f}, {:+.2f}]"),
+        ("strided,match=none", "spd,match=macs", "{:+.2f} [{:+.2f}, {:+.2f}]"),
+        ("strided,match=none", "strided_6x6,match=macs", "{:+.2f} [{:+.2f}, {:+.2f}]"),
+        ("strided,match=none", "maxpool,match=macs", "{:+.2f} [{:+.2f}, {:+.2f}]"),
+        ("strided_6x6,match=macs", "spd,match=macs", "{:.2f} points [{:.2f}, {:.2f}]"),
+    ):
+        found = contrasts_of(trials, baseline=f"downsample={baseline}", metrics=["accuracy"]).set_index("variant")
+        assert form.format(*(100 * found.loc[f"downsample={variant}", name] for name in NUMBERS)) in section
+
+
 def _variants(study: str) -> pd.DataFrame:
     return pd.read_csv(ROOT / "results" / study / "variants.csv")
 
@@ -116,7 +133,7 @@ def test_readme_s_differences_are_those_of_the_reports() -> None:
     """Every `+4.56 [+2.79, +6.34]` in a row of README that names a report stands in that report."""
     rows = [line for line in (ROOT / "README.md").read_text().splitlines() if "([report](results/" in line]
     rows = [row for row in rows if row.startswith("| [")]
-    assert len(rows) == 10
+    assert len(rows) == 11
     for row in rows:
         report_path = re.findall(r"\]\((results/[\w/]+/report\.md)\)", row)[0]
         stated = re.findall(r"([+-]\d+\.\d+)(?: points)? (\[[^\]]+\])", row)

@@ -87,10 +87,13 @@ def render(blocks: Sequence[Block]) -> str:
 
 
 def sort_value(cell: str | Cell) -> str | None:
-    """What a cell is sorted by where that is not its text; empty for a number that is absent, which sorts last."""
+    """What a cell is sorted by where that is not its text; empty for a number that is absent, which sorts last.
+
+    Twelve digits of it: processors differ in the last of sixteen, and a page says the same wherever it is made.
+    """
     if isinstance(cell, str) or cell.value is None:
         return None
-    return "" if math.isnan(cell.value) else repr(float(cell.value))
+    return "" if math.isnan(cell.value) else repr(float(f"{cell.value:.12g}"))
 
 
 def _environment() -> Environment:

@@ -137,6 +137,12 @@ def test_cells_carry_the_numbers_that_they_are_sorted_by():
     assert sort_value(Cell("text")) is None
     assert sort_value(Cell("1.2 M", 1_234_567)) == "1234567.0"
     assert sort_value(Cell("–", math.nan)) == ""
+    assert (
+        sort_value(Cell("14.64", 14.636321354853447))
+        == sort_value(Cell("14.64", 14.636321354853271))
+        == "14.6363213549"
+    )
+    assert sort_value(Cell("39.6 G", 39_614_289_496)) == "39614289496.0"
     text = render([Table((Column("a", "left"), Column("b")), (("x", Cell("1.2 M", 1_234_567)),), "c")])
     assert 'data-sort="1234567.0">1.2 M</td>' in text
 
