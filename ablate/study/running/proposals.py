@@ -98,7 +98,7 @@ class Explorer:
             self._study.tell(trial, list(values))
 
     def give_up(self, number: int) -> None:
-        """Combination `number` has no worth: it diverged or failed, or there is no such network."""
+        """Combination `number` has no worth: it diverged or failed."""
         with _quietly():
             self._study.tell(self._asked[number], state=TrialState.FAIL)
 

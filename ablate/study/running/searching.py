@@ -34,6 +34,7 @@ from ablate.study.running.settling import usable_record
 from ablate.study.running.tried import DIRECTIONS
 
 EXPLORER = "ablate.study.running.proposals:Explorer"
+IMPOSSIBLE = 1.0  # as far beyond a bound as a network of twice as much: what is near it is likely not to be either
 MOST_INFEASIBLE = 20  # times as many as are trained; more say that hardly anything is allowed
 
 
@@ -143,7 +144,7 @@ class Search:
         except SourceChanged:
             raise
         except AblateError as error:  # a network or a training that cannot be is one that is not allowed
-            self._explorer.give_up(number)
+            self._explorer.tell(number, [0.0] * len(self._config.objectives), [IMPOSSIBLE])
             return self._refuse(_Asked(named, counts, None, str(error)))
         job = self._job(variant)
         self._asked.append(_Asked(named, counts, job))

@@ -31,6 +31,7 @@ from ablate.study.reading import load, probe
 from ablate.study.reading.load import load_study
 from ablate.study.running import training
 from ablate.study.running.events import RecordSetAside, StudyStarted, TrialFinished, TrialStarted
+from ablate.study.running.searching import Search
 from ablate.study.show import network_of
 from ablate.study.status import status_of
 
@@ -400,11 +401,11 @@ def test_a_training_that_cannot_be_is_infeasible_for_its_reason(slopes: Any) -> 
     tried = found(slopes.results)["trials"]
     states = Counter(each["state"] for each in tried)
     assert states["complete"] == TRIALS
-    assert states["infeasible"] > 0
+    assert 0 < states["infeasible"] < 10 * TRIALS  # the search learns where they are
     assert all("train.warmup_epochs: 1 epochs are" in each["why"] for each in tried if each["state"] == "infeasible")
 
 
-def test_a_claim_about_a_level_is_tested_where_the_front_has_it(slopes: Any, interrupted: Any) -> None:
+def test_a_claim_that_no_two_variants_are_about_is_not_tested(slopes: Any, interrupted: Any) -> None:
     claim = (
         "{id: claim, source: nobody, statement: it is better, "
         "better: {model.downsample: spd}, than: {model.downsample: strided}}"
@@ -413,9 +414,9 @@ def test_a_claim_about_a_level_is_tested_where_the_front_has_it(slopes: Any, int
     interrupted(slopes, 2)
     assert tables(load_results(slopes.results)).claims["verdict"].tolist() == ["not tested"]
     slopes.run()
-    on_front = {each["model.downsample"] for each in (variant["levels"] for variant in slopes.plan()["variants"])}
-    claims = tables(load_results(slopes.results)).claims
-    assert (claims["verdict"].tolist() == ["not tested"]) == ("spd" not in on_front)
+    # Those of the front differ in their width too, so that no two of them agree in all but the level.
+    assert len(slopes.plan()["variants"]) > 1
+    assert tables(load_results(slopes.results)).claims["verdict"].tolist() == ["not tested"]
 
 
 def test_blocks_of_seeds_go_with_a_search_over_fields_alone(slopes: Any) -> None:
@@ -433,14 +434,10 @@ def test_a_search_has_as_many_workers_as_it_has_trials_for(slopes: Any, monkeypa
 
 
 @pytest.mark.parametrize("parallel", [1, 3])
-def test_no_more_are_tried_at_a_time_than_are_asked_for(slopes: Any, parallel: int) -> None:
-    slopes.run(f"search.parallel={parallel}", workers=4)
-    running, most = 0, 0
-    for event in slopes.events:
-        if isinstance(event, TrialStarted | TrialFinished) and event.variant == "search":
-            running += 1 if isinstance(event, TrialStarted) else -1
-            most = max(most, running)
-    assert most == parallel
+def test_no_more_are_tried_at_a_time_than_are_asked_for(slopes: Any, plan_of: Any, parallel: int) -> None:
+    search = Search(plan_of(STUDY, f"search.parallel={parallel}"), slopes.results, slopes.events.append)
+    assert len(search.next_jobs()) == parallel
+    assert search.next_jobs() == []  # none has ended
 
 
 def test_a_variant_has_no_name_before_it_is_found(slopes: Any) -> None:

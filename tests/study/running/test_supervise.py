@@ -105,6 +105,7 @@ def test_every_job_becomes_a_record_in_order(bench: Bench, make_record: Any) -> 
     task = {
         "key": key_of("a"),
         "seed": 3,
+        "scored": "test",
         "device": "cpu",
         "checkpoint": str(bench.folder / "checkpoints" / f"{key_of('a')}.pt"),
     }
