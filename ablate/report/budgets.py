@@ -25,8 +25,9 @@ def budgets(plan: Mapping[str, Any], baselines: Mapping[str, str]) -> pd.DataFra
     out for it, in `tuned_gain`: above 0 is better, of a loss too.
     """
     known = {variant["variant"]: variant for variant in plan["variants"]}
+    against = {**{name: name for name in known}, **baselines}
     rows = [
-        {**_row(variant, known[baselines.get(name, name)]), **tuned_columns(variant, plan["study"]["primary"])}
+        {**_row(variant, known[against[name]]), **tuned_columns(variant, plan["study"]["primary"])}
         for name, variant in known.items()
     ]
     return pd.DataFrame(rows)

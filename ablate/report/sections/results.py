@@ -120,12 +120,12 @@ def given_columns(results: Results, tables: Tables) -> dict[str, dict[str, float
     tuned = {
         each["variant"]: tuned_columns(each, results.plan["study"]["primary"]) for each in results.plan["variants"]
     }
-    names = dict.fromkeys(name for own in tuned.values() for name in own if name != GAIN)
+    untuned = {name: math.nan for own in tuned.values() for name in own if name != GAIN}
     chosen = {
         f"{name.removeprefix(TUNED_PREFIX).replace('_', ' ')}, tuned": {
-            variant: own.get(name, math.nan) for variant, own in tuned.items()
+            variant: {**untuned, **own}[name] for variant, own in tuned.items()
         }
-        for name in names
+        for name in untuned
     }
     steps = dict(zip(tables.variants["variant"], tables.variants["training_steps"].tolist(), strict=True))
     uneven = steps if len(set(steps.values())) > 1 else {}
