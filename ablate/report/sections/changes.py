@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ablate.records import Results
-from ablate.report.budgets import EVEN, RATIOS, times
+from ablate.report.budgets import EVEN, RATIOS, ratio, times
 from ablate.report.contrasting import cost_baselines
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Cell, Column, Heading, Paragraph, Table
@@ -29,7 +29,7 @@ def changes_section(results: Results, tables: Tables) -> list[Block]:
     budgets = {row["variant"]: row for row in tables.variants.to_dict("records")}
     changed = {name: list(_field_changes(known[name], known[baseline])) for name, baseline in against.items()}
     ratios = {name: _size_ratios(budgets[name], budgets[baseline]) for name, baseline in against.items()}
-    if all(abs(ratio - 1) <= EVEN for own in ratios.values() for ratio in own) and all(
+    if all(abs(each - 1) <= EVEN for own in ratios.values() for each in own) and all(
         len(fields) <= 1 for fields in changed.values()
     ):
         return []
@@ -40,12 +40,12 @@ def changes_section(results: Results, tables: Tables) -> list[Block]:
 
 def _variant_row(name: str, fields: list[str], ratios: list[float]) -> tuple[str | Cell, ...]:
     """A variant, the fields that it changes, and what it has in that of its baseline, under HEADERS."""
-    return (name, "; ".join(fields), *(Cell(times(ratio), ratio) for ratio in ratios))
+    return (name, "; ".join(fields), *(Cell(times(each), each) for each in ratios))
 
 
 def _size_ratios(row: Mapping[Any, Any], baseline: Mapping[Any, Any]) -> list[float]:
     """Parameters, multiply-adds and those of all training steps of a row of `variants.csv` over its baseline's."""
-    return [*(float(row[column]) for column in RATIOS.values()), row[TRAINING] / baseline[TRAINING]]
+    return [*(float(row[column]) for column in RATIOS.values()), ratio(row[TRAINING], baseline[TRAINING])]
 
 
 def _field_changes(variant: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterator[str]:

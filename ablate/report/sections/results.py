@@ -174,7 +174,7 @@ def _cost(column: str, row: Mapping[Any, Any]) -> Cell:
     """A cost, and how many times the baseline's it is where that is counted and not the same."""
     shown = show(column, row[column])
     ratio = times(row[RATIOS[column]]) if column in RATIOS else SAME
-    return Cell(shown if ratio == SAME else f"{shown} ({ratio})", row[column])
+    return Cell(shown if ratio in (SAME, ABSENT) else f"{shown} ({ratio})", row[column])
 
 
 def _verdict_cells(contrast_of: Mapping[str, Mapping[Any, Any]], variant: str, metric: str) -> tuple[Cell | str, str]:
