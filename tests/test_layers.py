@@ -185,6 +185,25 @@ def test_imports_stand_at_the_top(module: str) -> None:
     assert [node.lineno for node in inner if isinstance(node, ast.Import | ast.ImportFrom)] == []
 
 
+PAST_THE_LOADER = {"report", "comparison", "pages"}
+
+
+def defaults_in(tree: ast.Module) -> list[int]:
+    """Lines where a mapping is asked for a key with `.get(key, default)`."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    return [call.lineno for call in calls if call.func.attr == "get" and len(call.args) + len(call.keywords) > 1]
+
+
+@pytest.mark.parametrize("module", [module for module in FILES if module.partition(".")[0] in PAST_THE_LOADER])
+def test_what_was_checked_is_read_without_a_default(module: str) -> None:
+    """A default would show a made-up value where the file's type and its reader disagree."""
+    assert defaults_in(TREES[module]) == []
+
+
+def test_the_rule_sees_a_default() -> None:
+    assert defaults_in(ast.parse("a.get('b')\na.get('b', 0)\na.get('b', default=0)")) == [2, 3]
+
+
 def libraries() -> dict[str, set[str]]:
     """Third-party library -> the modules that import it."""
     found: dict[str, set[str]] = {}

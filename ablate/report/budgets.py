@@ -8,6 +8,7 @@ import pandas as pd
 
 from ablate.measure import DIRECTIONS
 from ablate.report.costing import EXACT, TRAINING_FACTOR
+from ablate.report.numbers import ABSENT
 from ablate.schema.columns import TUNED_PREFIX
 
 GAIN = f"{TUNED_PREFIX}gain"
@@ -19,14 +20,15 @@ RATIOS = {metric: f"{metric}_ratio" for metric in EXACT}
 def budgets(plan: Mapping[str, Any], baselines: Mapping[str, str]) -> pd.DataFrame:
     """One row a variant in the plan's order, for `variants.csv`.
 
-    `params_ratio` and `macs_ratio` are to the one in `baselines` (see `cost_baselines`), 1 for a baseline;
+    `params_ratio` and `macs_ratio` are to the one in `baselines` (see `cost_baselines`), as `ratio` has them;
     `training_steps`; `total_training_macs`: multiply-adds of all steps, three times those of the forward passes. What
     tuning chose stands in columns such as `tuned_lr`, and what it gained over the recipe as stated, on the images held
     out for it, in `tuned_gain`: above 0 is better, of a loss too.
     """
     known = {variant["variant"]: variant for variant in plan["variants"]}
+    against = {**{name: name for name in known}, **baselines}
     rows = [
-        {**_row(variant, known[baselines.get(name, name)]), **tuned_columns(variant, plan["study"]["primary"])}
+        {**_row(variant, known[against[name]]), **tuned_columns(variant, plan["study"]["primary"])}
         for name, variant in known.items()
     ]
     return pd.DataFrame(rows)
@@ -52,7 +54,7 @@ def _row(variant: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str, f
     train = variant["train"]
     images = variant["steps"] * train["batch_size"] if "batch_size" in train else math.nan
     return {
-        **{column: variant[metric] / baseline[metric] for metric, column in RATIOS.items()},
+        **{column: ratio(variant[metric], baseline[metric]) for metric, column in RATIOS.items()},
         "training_steps": variant["steps"],
         "total_training_macs": float(TRAINING_FACTOR * variant["macs"] * images),
     }
@@ -61,12 +63,17 @@ def _row(variant: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str, f
 def uneven_budgets(row: Mapping[Any, Any]) -> str:
     """`2.95x the parameters and 2.31x the multiply-adds` of a row of `variants.csv`; empty where both are near those of
     the baseline."""
-    ratios = {metric: row[column] for metric, column in RATIOS.items()}
-    return " and ".join(
-        f"{times(ratio)} the {NAMES[metric]}" for metric, ratio in ratios.items() if abs(ratio - 1) > EVEN
-    )
+    known = {metric: row[column] for metric, column in RATIOS.items()}
+    return " and ".join(f"{times(own)} the {NAMES[metric]}" for metric, own in known.items() if abs(own - 1) > EVEN)
 
 
-def times(ratio: float) -> str:
-    """`2.95x`"""
-    return f"{ratio:.2f}x"
+def ratio(own: float, baseline: float) -> float:
+    """How many times what the baseline has: 1 where they are alike, NaN where it alone has none."""
+    if own == baseline:
+        return 1.0
+    return float(own / baseline) if baseline else math.nan
+
+
+def times(known: float) -> str:
+    """`2.95x` of a ratio."""
+    return ABSENT if math.isnan(known) else f"{known:.2f}x"

@@ -38,7 +38,7 @@ def ladder(chart: LadderChart) -> Figure:
 
 
 def _draw(axes: Axes, row: int, rung: Rung) -> None:
-    colour, mark = VERDICT_MARKS.get(rung.verdict, NO_VERDICT)
+    colour, mark = {rung.verdict: NO_VERDICT, **VERDICT_MARKS}[rung.verdict]
     _interval(axes, row, rung.wider, colour, 1.0)
     _interval(axes, row, rung.difference, colour, 3.2)
     axes.plot([rung.difference.value], [row], color=colour, marker=mark, markersize=8, markeredgecolor="white")

@@ -93,15 +93,15 @@ def _rebased(results: Results, tables: Tables) -> list[Block]:
 def _factor(name: str, levels: Any) -> str:
     """A factor with its levels as the study file has them, and with what a named level sets."""
     if isinstance(levels, list):
-        return f"{name}: {_some([str(level) for level in levels])}"
+        return f"{name}: {_levels_listed([str(level) for level in levels])}"
     named = [
         f"{level} ({', '.join(f'{path} {value}' for path, value in sets.items())})" for level, sets in levels.items()
     ]
-    return f"{name}: {_some(named)}"
+    return f"{name}: {_levels_listed(named)}"
 
 
-def _some(levels: list[str]) -> str:
-    """The levels with commas, of very many the first."""
+def _levels_listed(levels: list[str]) -> str:
+    """The levels of a factor with commas, of very many the first."""
     left = len(levels) - MOST_LEVELS
     return ", ".join(levels) if left <= 1 else f"{', '.join(levels[:MOST_LEVELS])} and {left} more"
 

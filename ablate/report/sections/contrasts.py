@@ -35,6 +35,8 @@ LEGEND = (
     "corrected for everything that was tested, and decides the verdict. d_z is the mean difference over the standard "
     "deviation of the differences. Of the seeds at which the variant was better, ties count half."
 )
+# Parameters and MACs are named by the metric's own column.
+SHORT_UNITS = {"percentage points": "pp", "parameters": "", "MACs": ""}
 CAPTION = "Every contrast: the variant minus its baseline, paired by seed"
 
 EFFECTS = (
@@ -90,6 +92,5 @@ def _share(share: float) -> str:
 
 
 def _unit(metric: str) -> str:
-    # Parameters and MACs are named by the metric's own column.
     unit = quantity(metric).difference_unit
-    return {"percentage points": "pp", "parameters": "", "MACs": ""}.get(unit, unit)
+    return {unit: unit, **SHORT_UNITS}[unit]

@@ -14,10 +14,11 @@ def environment(results: Results, tables: Tables) -> list[Block]:
     if not results.environments:
         return []
     facts = {name: dict(_flat(stored)) for name, stored in results.environments.items()}
-    keys = dict.fromkeys(key for known in facts.values() for key, value in known.items() if value)
+    keys = dict.fromkeys((key for known in facts.values() for key, value in known.items() if value), "")
     columns = (Column("fact", "left"), *(Column(name, "left") for name in facts))
     uses = ("used for", *(_used_for(results, name) for name in facts))
-    rows = (uses, *((_words(key), *(known.get(key, "") for known in facts.values())) for key in keys))
+    complete = [{**keys, **known} for known in facts.values()]
+    rows = (uses, *((_words(key), *(known[key] for known in complete)) for key in keys))
     return [Heading("Environment"), Table(columns, rows, CAPTION, kind="facts")]
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from ablate.analysis.verdicts import FEWEST_PAIRS, Direction
 from ablate.measure import DIRECTIONS
 from ablate.records import Results
-from ablate.report.budgets import RATIOS, uneven_budgets
+from ablate.report.budgets import RATIOS, ratio, uneven_budgets
 from ablate.report.contrasting import crosses_factors, tested_factors, tested_levels, why_no_contrasts
 from ablate.report.costing import EXACT
 from ablate.report.derive import Tables
@@ -122,8 +122,8 @@ def _in_words(conditions: Sequence[Mapping[str, str]], levels: Mapping[str, str]
 
 def _budgets(sizes: pd.DataFrame, row: Row) -> str:
     """What else than its baseline the variant of `row` has."""
-    own, other = sizes.loc[row["variant"]], sizes.loc[row["baseline"]]
-    return uneven_budgets({column: own[metric] / other[metric] for metric, column in RATIOS.items()})
+    own, other = (sizes.loc[name].to_dict() for name in (row["variant"], row["baseline"]))
+    return uneven_budgets({column: ratio(own[metric], other[metric]) for metric, column in RATIOS.items()})
 
 
 def _clauses(

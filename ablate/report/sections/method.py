@@ -83,7 +83,8 @@ def _shifted(results: Results) -> list[str]:
 
 
 def _blocks(results: Results) -> list[str]:
-    seeds = results.plan["study"].get("seeds")
+    """Of a study whose seeds came in blocks, what that does to its findings."""
+    seeds = results.plan["study"]["seeds"]
     if not isinstance(seeds, dict):
         return []
     return [BLOCKS.format(start=seeds["start"], rate=most_false_findings(seeds["start"]))]

@@ -109,11 +109,12 @@ def _table(found: dict[str, pd.DataFrame], costs: Sequence[str]) -> Table:
     rows: list[tuple[str, ...]] = []
     grouped = len(found) > 1
     for group, states in found.items():
-        told_of = {(row["variant"], row["cost"]): _standing(row) for row in states.to_dict("records")}
         variants = list(dict.fromkeys(states["variant"]))
-        among = (group,) if grouped else ()
         # What a group was given alike is nothing to compare by.
-        rows += [(name, *among, *(told_of.get((name, cost), ABSENT) for cost in costs)) for name in variants]
+        standings = {(name, cost): ABSENT for name in variants for cost in costs}
+        standings |= {(row["variant"], row["cost"]): _standing(row) for row in states.to_dict("records")}
+        among = (group,) if grouped else ()
+        rows += [(name, *among, *(standings[name, cost] for cost in costs)) for name in variants]
     among_column = (Column("among those of", "left"),) if grouped else ()
     columns = (
         Column("variant", "left"),

@@ -120,12 +120,12 @@ def given_columns(results: Results, tables: Tables) -> dict[str, dict[str, float
     tuned = {
         each["variant"]: tuned_columns(each, results.plan["study"]["primary"]) for each in results.plan["variants"]
     }
-    names = dict.fromkeys(name for own in tuned.values() for name in own if name != GAIN)
+    untuned = {name: math.nan for own in tuned.values() for name in own if name != GAIN}
     chosen = {
         f"{name.removeprefix(TUNED_PREFIX).replace('_', ' ')}, tuned": {
-            variant: own.get(name, math.nan) for variant, own in tuned.items()
+            variant: {**untuned, **own}[name] for variant, own in tuned.items()
         }
-        for name in names
+        for name in untuned
     }
     steps = dict(zip(tables.variants["variant"], tables.variants["training_steps"].tolist(), strict=True))
     uneven = steps if len(set(steps.values())) > 1 else {}
@@ -174,7 +174,7 @@ def _cost(column: str, row: Mapping[Any, Any]) -> Cell:
     """A cost, and how many times the baseline's it is where that is counted and not the same."""
     shown = show(column, row[column])
     ratio = times(row[RATIOS[column]]) if column in RATIOS else SAME
-    return Cell(shown if ratio == SAME else f"{shown} ({ratio})", row[column])
+    return Cell(shown if ratio in (SAME, ABSENT) else f"{shown} ({ratio})", row[column])
 
 
 def _verdict_cells(contrast_of: Mapping[str, Mapping[Any, Any]], variant: str, metric: str) -> tuple[Cell | str, str]:

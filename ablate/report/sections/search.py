@@ -28,7 +28,7 @@ METHOD = (
 
 
 def search_section(results: Results, tables: Tables) -> list[Block]:
-    """Empty for a study that has no search, or whose search is not over."""
+    """Empty for a study without a search, and while its search goes on."""
     plan = results.plan
     if "searched" not in plan:
         return []

@@ -23,6 +23,7 @@ METHOD = (
 
 
 def tuning_section(results: Results, tables: Tables) -> list[Block]:
+    """Empty where no variant has been tuned."""
     tuned = [variant for variant in results.plan["variants"] if "tuned" in variant]
     if not tuned:
         return []
@@ -38,18 +39,19 @@ def tuning_section(results: Results, tables: Tables) -> list[Block]:
     rows = tuple(
         (
             variant["variant"],
-            *(_value(variant["tuned"]["values"], path) for path in paths),
+            *(_chosen_value(variant["tuned"]["values"], path) for path in paths),
             Cell(show(metric, variant["tuned"]["score"]), variant["tuned"]["score"]),
-            _gain(metric, tuned_columns(variant, metric)[GAIN]),
-            _ends(variant["tuned"]),
+            _gain_cell(metric, tuned_columns(variant, metric)[GAIN]),
+            _states_of_trials(variant["tuned"]),
         )
         for variant in tuned
     )
-    return [Heading("Tuning"), Table(columns, rows, CAPTION, name="tuning"), Paragraph(METHOD + _untuned(results))]
+    method = METHOD + _variants_as_stated(results)
+    return [Heading("Tuning"), Table(columns, rows, CAPTION, name="tuning"), Paragraph(method)]
 
 
-def _untuned(results: Results) -> str:
-    """What is said of variants that had nothing to look for."""
+def _variants_as_stated(results: Results) -> str:
+    """A sentence, with a blank before it, that names the variants without a use for any field that was tuned."""
     stated = [each["variant"] for each in results.plan["variants"] if "tuned" not in each and "awaits" not in each]
     if not stated:
         return ""
@@ -57,15 +59,17 @@ def _untuned(results: Results) -> str:
     return f" {', '.join(stated)} {verb} no use for what was tuned, and trained as stated."
 
 
-def _value(values: Mapping[str, float], path: str) -> Cell:
-    """A variant has chosen those that it has a use for."""
+def _chosen_value(values: Mapping[str, float], path: str) -> Cell:
+    """The value that a variant chose for a field, absent where it has no use for the field."""
     return Cell(f"{values[path]:g}", values[path]) if path in values else Cell(ABSENT, math.nan)
 
 
-def _gain(metric: str, gain: float) -> Cell:
+def _gain_cell(metric: str, gain: float) -> Cell:
+    """What tuning gained on the images held out, absent where the recipe as stated was not tried."""
     return Cell(ABSENT if math.isnan(gain) else show_difference(metric, gain), gain)
 
 
-def _ends(tuned: Mapping[str, Any]) -> str:
+def _states_of_trials(tuned: Mapping[str, Any]) -> str:
+    """`12 complete, 4 pruned`: how many trials of a variant's tuning ended how."""
     counted = Counter(tuned["states"])
     return ", ".join(f"{count} {state}" for state, count in counted.items())
