@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 
-MISSING = "NVML cannot be asked: nvidia-ml-py is not installed; pip install 'ablate[gpu]'"
+MISSING = "NVML cannot be asked: nvidia-ml-py is not installed; pip install nvidia-ml-py"
 COUNTER = "NVML's counter of the whole board, idle power included"
 
 

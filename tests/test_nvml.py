@@ -67,7 +67,7 @@ def test_without_a_counter_there_is_no_series_and_a_reason(monkeypatch: pytest.M
     for device in ("cpu", "cuda:0"):
         assert energy.series(Setting((1,), ("eager",), device)) == []
     assert "only NVIDIA's boards" in environment.energy_source("cpu")
-    assert "pip install 'ablate[gpu]'" in environment.energy_source("cuda:0")
+    assert "pip install nvidia-ml-py" in environment.energy_source("cuda:0")
     monkeypatch.setattr(nvml, "is_installed", lambda: True)
     assert environment.energy_source("cuda:0") == nvml.COUNTER
 

@@ -279,3 +279,18 @@ class TestArgumentsOfABuilder:
 def test_a_builder_that_names_no_function_is_refused(builder: str) -> None:
     with pytest.raises(SectionError):
         validated(BuilderConfig, {"builder": builder})
+
+
+def test_editors_accept_every_form_of_match() -> None:
+    """By another reader of JSON Schema."""
+    jsonschema = pytest.importorskip("jsonschema")
+    check = jsonschema.Draft202012Validator(json_schema())
+    for match in ("macs", {"on": "params", "tolerance": 0.1}, ["none", "params", {"on": "macs"}]):
+        assert list(check.iter_errors({**SMALLEST, "match": match})) == []
+    for match in ("mac", ["none", "flops"], {"on": "macs", "tolerence": 0.1}):
+        assert list(check.iter_errors({**SMALLEST, "match": match})) != []
+
+
+def test_a_width_beyond_all_reason_is_refused() -> None:
+    with pytest.raises(SectionError):
+        study(model={"preset": "mini_xception", "width": 1e6})

@@ -62,7 +62,7 @@ def server_place(folder: Path, url: str) -> Place:
             "as postgresql://USER@HOST/NAME, or leave --ledger out for a ledger of this folder alone"
         )
     if importlib.util.find_spec("psycopg") is None:
-        raise LedgerError("--ledger: PostgreSQL's driver is not installed; pip install 'ablate[postgres]'")
+        raise LedgerError("--ledger: PostgreSQL's driver is not installed; pip install 'psycopg[binary]'")
     shown = parsed.set(query={}).render_as_string(hide_password=True)
     return Place("server", folder.resolve(), shown, parsed.set(drivername="postgresql+psycopg"))
 

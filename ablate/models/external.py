@@ -141,7 +141,7 @@ def _names(package: str) -> list[str]:
     if package == "torchvision":
         return cast(list[str], _zoo("list_models")(module=importlib.import_module("torchvision.models")))
     if importlib.util.find_spec("timm") is None:
-        raise ModelError("timm is not installed; pip install 'ablate[timm]' brings it")
+        raise ModelError("timm is not installed; pip install timm")
     return cast(list[str], load_dotted("timm:list_models")())
 
 

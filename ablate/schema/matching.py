@@ -41,7 +41,7 @@ def _kind(stated: Any) -> str:
     return "<list>" if isinstance(stated, list | tuple) else "<one>"
 
 
-Matching = Annotated[MatchConfig, BeforeValidator(_spelt_out)]
+Matching = Annotated[MatchConfig, BeforeValidator(_spelt_out, json_schema_input_type=MatchConfig | MatchedOn)]
 MatchList = Annotated[tuple[Matching, ...], Field(strict=False, min_length=1), AfterValidator(_each_once)]
 MatchSection = Annotated[
     Annotated[Matching, Tag("<one>")] | Annotated[MatchList, Tag("<list>")],

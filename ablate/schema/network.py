@@ -29,7 +29,7 @@ class ModelConfig(Section):
 
     preset: str
     """Name of the architecture that every other field modifies."""
-    width: float | None = Field(None, gt=0)
+    width: float | None = Field(None, gt=0, le=1000)
     """Factor on every channel count; the result is rounded to a multiple of `channel_multiple`."""
     channel_multiple: int | None = Field(None, ge=1)
     """Channel counts scaled by `width` are rounded to the nearest multiple of this, half up, at least one multiple."""

@@ -301,7 +301,7 @@ def test_what_a_package_lists() -> None:
 
 def test_without_timm_its_networks_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ModelError, match=r"timm is not installed; pip install 'ablate\[timm\]' brings it"):
+    with pytest.raises(ModelError, match=r"timm is not installed; pip install timm"):
         resolve("timm/legacy_xception", {})
 
 

@@ -29,7 +29,7 @@ class RayExecutor:
 
     def __init__(self, address: str | None) -> None:
         if importlib.util.find_spec("ray") is None:
-            raise ExecutorError("--executor ray: ray is not installed; pip install 'ablate[ray]'")
+            raise ExecutorError("--executor ray: ray is not installed; pip install ray")
         if address is not None:
             _check_listening(address)
         self._link = Link(address)

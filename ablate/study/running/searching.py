@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ablate.errors import AblateError, ResultsError, SourceChanged
+from ablate.errors import AblateError, ResultsError, SourceChanged, StudyError
 from ablate.lookup import load_dotted
 from ablate.measure import METRICS
 from ablate.randomness import seed_of
@@ -105,7 +105,8 @@ class Search:
     def found(self) -> Searched:
         """The combinations that run over all seeds, and all that were tried.
 
-        Raises `ResultsError` where none came to an end and some failed: that says nothing of the networks.
+        Raises `ResultsError` where none came to an end and some failed: that says nothing of the networks; and
+        `StudyError` where none is allowed.
         """
         self._check_some_ended()
         front = self._front()
@@ -114,12 +115,24 @@ class Search:
 
     def _check_some_ended(self) -> None:
         ended = [self._ended[number] for number in range(len(self._asked))]
+        if all(each.state == "infeasible" for each in ended):
+            raise StudyError(f"{self._study.source}: search: {self._why_none_is_allowed()}")
         failed = [each.cause for each in ended if each.state == "failed"]
         if failed and not any(each.state == "complete" for each in ended):
             raise ResultsError(
                 f"{self._folder}: no trial of the search came to an end, {len(failed)} failed, the last with "
                 f"{failed[-1]}; see to that and run the same command again, which tries them afresh"
             )
+
+    def _why_none_is_allowed(self) -> str:
+        told = f"none of the {len(self._asked)} combinations that were proposed is allowed"
+        impossible = [each.why for each in self._asked if each.why]
+        if impossible:
+            return f"{told}; of the last that cannot be: {impossible[-1]}"
+        least = {name: min(each.counts[name] for each in self._asked) for name in ("params", "macs")}
+        most = {name: max(each.counts[name] for each in self._asked) for name in ("params", "macs")}
+        spans = ", ".join(f"{least[name]:,} to {most[name]:,} {name}" for name in least)
+        return f"{told} by {' and '.join(self._config.constraints)}: they have {spans}; state other bounds or ranges"
 
     def _may_ask(self) -> bool:
         trained = sum(each.job is not None for each in self._asked)

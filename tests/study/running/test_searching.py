@@ -405,6 +405,16 @@ def test_a_training_that_cannot_be_is_infeasible_for_its_reason(slopes: Any) -> 
     assert all("train.warmup_epochs: 1 epochs are" in each["why"] for each in tried if each["state"] == "infeasible")
 
 
+def test_where_nothing_is_allowed_that_is_said_and_nothing_is_trained(slopes: Any) -> None:
+    said = (
+        r"search: none of the 40 combinations that were proposed is allowed by params <= 10: "
+        r"they have [\d,]+ to [\d,]+ params, [\d,]+ to [\d,]+ macs; state other bounds or ranges"
+    )
+    with pytest.raises(StudyError, match=said):
+        slopes.run("search.constraints=[params <= 10]", "search.trials=2")
+    assert not (slopes.results / "scored").exists()
+
+
 def test_a_claim_that_no_two_variants_are_about_is_not_tested(slopes: Any, interrupted: Any) -> None:
     claim = (
         "{id: claim, source: nobody, statement: it is better, "
