@@ -26,7 +26,7 @@ def silent_port() -> Iterator[int]:
 
 def test_without_ray_one_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ExecutorError, match=r"^--executor ray: ray is not installed; pip install 'ablate\[ray\]'$"):
+    with pytest.raises(ExecutorError, match=r"^--executor ray: ray is not installed; pip install ray$"):
         RayExecutor(None)
 
 
