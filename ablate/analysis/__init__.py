@@ -13,6 +13,7 @@ summary      each variant by itself
 grid         a metric over every combination of the levels of several factors
 crossed      analysis of variance, interactions, where one factor at a time would mislead
 pareto       accuracy against costs
+dominance    whom nobody else beats in every objective
 power        how many seeds a difference takes
 sequential   seeds in blocks, until intervals are narrow enough
 ratios       what was measured round by round -> medians, ratios, intervals, verdicts

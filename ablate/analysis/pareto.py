@@ -1,21 +1,20 @@
 """Which variants are worth their cost: those that no other matches in accuracy for less, or beats for the same."""
 
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Literal, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ablate.analysis.dominance import mean_of_known
 from ablate.analysis.effects import CONFIDENCE, ROUNDING, t_quantile
 from ablate.analysis.verdicts import FEWEST_PAIRS
 
 ParetoState = Literal["front", "dominated", "clearly dominated", "not measured"]
 
 FRONT_COLUMNS = ("cost", "variant", "state", "dominated_by")
-
-Name = TypeVar("Name", bound=Hashable)
 
 Bounds = Mapping[str, pd.DataFrame]
 """Of costs that were measured: `low` and `high` ends of their intervals, by variant."""
@@ -41,7 +40,7 @@ def fronts(
     """
     names = [str(name) for name in variants["variant"]]
     values = accuracy.reindex(columns=names).to_numpy(dtype=np.float64)
-    means = np.array([_mean(column) for column in values.T])
+    means = np.array([mean_of_known(column) for column in values.T])
     leads = clear_leads(values)
     rows = [row for cost in costs for row in _standings(variants, cost, means, leads, bounds or {})]
     return pd.DataFrame(rows, columns=list(FRONT_COLUMNS))
@@ -54,24 +53,6 @@ def _standings(
     clear = leads & _clearly_cheaper(value, bounds.get(cost), names)
     for at, name in enumerate(names):
         yield {"cost": cost, "variant": name, **_standing(at, means, value, clear, names)}
-
-
-def unbeaten(losses: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Of rows, shape (n, objectives), less being better in each: those that no other is as good as in all of them, and
-    better in one."""
-    beaten = [((losses <= own).all(axis=1) & (losses < own).any(axis=1)).any() for own in losses]
-    return ~np.array(beaten, dtype=bool)
-
-
-def mean_of_repeats(names: Sequence[Name], values: Sequence[Sequence[float]]) -> dict[Name, list[float]]:
-    """The mean of each column of `values` over the rows of one name, by name, in the order of their first rows.
-
-    A combination that was tried more often than once is one point of a front: the luckiest of its repeats is not.
-    """
-    rows: dict[Name, list[Sequence[float]]] = {}
-    for name, row in zip(names, values, strict=True):
-        rows.setdefault(name, []).append(row)
-    return {name: [_mean(column) for column in np.array(own, dtype=np.float64).T] for name, own in rows.items()}
 
 
 def clear_leads(accuracy: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -125,9 +106,3 @@ def _standing(
     among = np.flatnonzero(clearly if clearly.any() else dominating)
     best = among[np.lexsort((cost[among], -means[among]))[0]]
     return {"state": state, "dominated_by": names[best]}
-
-
-def _mean(column: NDArray[np.float64]) -> float:
-    known = column[~np.isnan(column)]
-    # Sums in another order differ by rounding: variants that are equal must stay so.
-    return round(float(known.mean()), 12) if len(known) else math.nan

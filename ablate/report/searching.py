@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.pareto import mean_of_repeats, unbeaten
+from ablate.analysis.dominance import mean_of_repeats, unbeaten
 from ablate.records import canonical
 from ablate.schema import OBJECTIVES, value_of
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ablate.analysis.pareto import unbeaten
+from ablate.analysis.dominance import mean_of_repeats, unbeaten
 from ablate.measure import Direction
 
 
@@ -25,14 +25,12 @@ def front_of(tried: Sequence[Worth], directions: Sequence[Direction], most: int)
     as many places apart as can be. A combination that was tried more than once stands there once, as the first of its
     trials, with their mean in every objective: the luckiest of them would be too good.
     """
-    together: dict[tuple[tuple[str, str], ...], list[Worth]] = {}
-    for each in tried:
-        together.setdefault(tuple(each.levels.items()), []).append(each)
-    if not together:
+    names = [tuple(each.levels.items()) for each in tried]
+    means = mean_of_repeats(names, [each.values for each in tried])
+    if not means:
         return []
-    means = np.array([np.mean([each.values for each in same], axis=0) for same in together.values()])
-    losses = means * [-1 if direction == "higher" else 1 for direction in directions]
-    numbers = np.array([same[0].number for same in together.values()])
+    losses = np.array(list(means.values())) * [-1 if direction == "higher" else 1 for direction in directions]
+    numbers = np.array([tried[names.index(name)].number for name in means])
     kept = np.flatnonzero(unbeaten(losses))
     ordered = numbers[kept[np.lexsort((numbers[kept], losses[kept, 0]))]]
     places = np.linspace(0, len(ordered) - 1, min(most, len(ordered))).round().astype(int)
