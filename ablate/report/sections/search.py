@@ -61,7 +61,7 @@ def _combinations_run_again(plan: Mapping[str, Any]) -> str:
     if again >= unbeaten:
         return "The combinations that no other is as good as in every objective, and better in one,"
     first = plan["study"]["search"]["objectives"][0].replace("_", " ")
-    return f"Of the {unbeaten} combinations that no other beats, {again}, spread evenly by {first},"
+    return f"Of the {unbeaten} combinations that no other beats, {again}, from the best by {first} to the other end,"
 
 
 def _front_table(plan: Mapping[str, Any], tables: Tables) -> Table:

@@ -32,12 +32,13 @@ def finished_trials(folder: Path, planned: AbstractSet[str]) -> dict[str, int]:
     """How many trials have a record in `folder`: `trials_finished` of those `planned`, by key, and, where there are
     such, `rehearsals_finished` of tuning and search, whose scores on images held out may move a statement too."""
     finished = finished_keys(folder)
-    rehearsals = sum(_is_rehearsal(folder, key) for key in finished - planned)
+    rehearsals = sum(is_rehearsal_record(folder, key) for key in finished - planned)
     of_rehearsals = {"rehearsals_finished": rehearsals} if rehearsals else {}
     return {"trials_finished": len(finished & planned), **of_rehearsals}
 
 
-def _is_rehearsal(folder: Path, key: str) -> bool:
+def is_rehearsal_record(folder: Path, key: str) -> bool:
+    """Whether the record `key` is of a trial of tuning or search."""
     try:
         record = load_record(folder, key)
     except ResultsError:  # damaged, and so of no trial that finished

@@ -16,8 +16,8 @@ from ablate.errors import AblateError, ResultsError, SourceChanged, StudyError
 from ablate.lookup import load_dotted
 from ablate.measure import METRICS
 from ablate.randomness import seed_of
-from ablate.records import Record, last_cause
-from ablate.schema import constraint_of, value_of
+from ablate.records import last_cause
+from ablate.schema import constraint_of, searched_values, value_of
 from ablate.study.planning.plan import Plan
 from ablate.study.planning.planner import counted, prepared
 from ablate.study.planning.rehearsed import check_trains
@@ -207,7 +207,7 @@ class Search:
         assert asked.job is not None
         record = usable_record(self._folder, asked.job.key, SEARCH, asked.job.seed, self._observer)
         if record is not None:
-            return _Ended(record.state, {**asked.counts, **_measured(record)})
+            return _Ended(record.state, {**asked.counts, **searched_values(record.metrics, record.timed)})
         cause = last_cause(self._folder, asked.job.key)
         return None if cause is None else _Ended("failed", asked.counts, cause)
 
@@ -220,16 +220,14 @@ class Search:
     def _front(self) -> list[int]:
         columns = [value_of(name) for name in self._config.objectives]
         whole = [
-            Worth(number, self._asked[number].levels, [ended.values[column] or 0.0 for column in columns])
+            Worth(number, self._asked[number].levels, [_known(ended.values[column]) for column in columns])
             for number, ended in sorted(self._ended.items())
             if ended.state == "complete"
         ]
         return front_of(whole, [METRICS[name].direction for name in self._config.objectives], self._config.front)
 
 
-def _measured(record: Record) -> dict[str, float | None]:
-    """What a search may go by in a record."""
-    scores = {name: record.metrics[name] for name in ("accuracy", "test_loss")}
-    if record.timed is None:
-        return scores
-    return {**scores, "latency_ratio": record.timed["latency_ms"] / record.timed["baseline_latency_ms"]}
+def _known(value: float | None) -> float:
+    """A value of a trial that came to an end, all of which are numbers."""
+    assert value is not None
+    return value

@@ -17,6 +17,7 @@ from ablate.measure import METRICS
 from ablate.randomness import seed_of
 from ablate.records import last_cause
 from ablate.schema import FIRST_REHEARSAL_SEED, Range
+from ablate.study.planning.plan import Plan, Planned
 from ablate.study.planning.tuned import Chosen, fields_tuned, value_of_field, with_values
 from ablate.study.planning.variants import Variant
 from ablate.study.reading.load import Study
@@ -147,6 +148,12 @@ class Arm:
             return None
         self._causes.append(cause)
         return Tried(values, "failed", None, ())
+
+
+def arm_of(plan: Plan, planned: Planned, folder: Path, observer: Observer) -> Arm:
+    """The tuning of a variant of `plan`."""
+    assert planned.data_digest is not None
+    return Arm(plan.study, planned.variant, planned.data_digest, folder, observer)
 
 
 def _is_edge(spanned: Range, value: float) -> bool:

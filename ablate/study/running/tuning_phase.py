@@ -9,10 +9,10 @@ from ablate.study.planning.plan import Plan, Planned
 from ablate.study.planning.tuned import Chosen, tuned_before, with_chosen
 from ablate.study.running.agenda import Job
 from ablate.study.running.announce import Announcer
-from ablate.study.running.events import Observer, VariantTuned
+from ablate.study.running.events import VariantTuned
 from ablate.study.running.settling import write_plan
 from ablate.study.running.training import Train
-from ablate.study.running.tuning import Arm
+from ablate.study.running.tuning import arm_of
 
 
 def awaiting(plan: Plan, only: Sequence[str] = ()) -> list[Planned]:
@@ -29,7 +29,7 @@ def tuned(plan: Plan, folder: Path, only: Sequence[str], train: Train, announcer
     waiting = sorted(awaiting(plan, only), key=lambda planned: -planned.macs)
     if not waiting or plan.study.config.tune is None:
         return plan
-    arms = {planned.variant.awaits: _arm(plan, planned, folder, announcer.observer) for planned in waiting}
+    arms = {planned.variant.awaits: arm_of(plan, planned, folder, announcer.observer) for planned in waiting}
     by_name = {arm.name: arm for arm in arms.values()}
     jobs = [job for arm in arms.values() if (job := arm.next_job()) is not None]
     rows = [each.variant.name for each in plan.variants if each.variant.name in by_name]
@@ -69,8 +69,3 @@ def _ready(planned: Planned, chosen: Mapping[str, Chosen], seeds: Sequence[int])
         return planned
     variant = with_chosen(planned.variant, chosen[planned.variant.awaits])
     return replace(planned, variant=variant).with_seeds(seeds)
-
-
-def _arm(plan: Plan, planned: Planned, folder: Path, observer: Observer) -> Arm:
-    assert planned.data_digest is not None
-    return Arm(plan.study, planned.variant, planned.data_digest, folder, observer)

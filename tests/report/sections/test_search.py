@@ -94,7 +94,7 @@ class TestRepeats:
     def test_one_is_not_counted_as_often_as_it_was_tried(self, toy):
         best = [trial("spd", accuracy=0.8, front=True), trial("spd", accuracy=0.8), trial("maxpool", params=900)]
         results = searched(toy(), ["accuracy", "params"], *best, trial("strided", params=2_000))
-        assert "Of the 2 combinations that no other beats, 1, spread evenly by accuracy, therefore" in said(results)
+        assert "Of the 2 combinations that no other beats, 1, from the best by accuracy" in said(results)
 
     def test_the_front_shows_what_the_search_saw_on_average(self, toy):
         lucky, *others = self.LUCK
