@@ -11,7 +11,7 @@ from ablate.lookup import lookup
 from ablate.records import stored_plan
 from ablate.study.planning.keys import keys_of
 from ablate.study.planning.match import Matched
-from ablate.study.planning.searched import Searched
+from ablate.study.planning.searched import Searched, outgrown
 from ablate.study.planning.stated import Statement
 from ablate.study.planning.variants import Variant, images_of
 from ablate.study.reading.claims import claims_json
@@ -117,7 +117,8 @@ class Plan:
 def check_unchanged(plan: Plan, folder: Path) -> None:
     """Raise `ResultsError` when `folder` holds another study than `plan` under its name.
 
-    New levels, seeds and metrics are welcome; whatever was planned before must be planned alike now.
+    New levels, seeds and metrics are welcome, and so is a search that goes further, whatever it finds then; whatever
+    else was planned before must be planned alike now.
     """
     stored = stored_plan(folder)
     if stored is None or stored["study"]["design"] == plan.study.config.design == "count":
@@ -142,7 +143,7 @@ def _difference(before: dict[str, Any], now: Planned | None, stored: dict[str, A
     if now is not None:
         return _stated_otherwise(before, now) or _tuned_otherwise(before, now) or _keyed_otherwise(before, now, stored)
     if "searched" in stored and plan.searched is None:
-        return "its variants were found by a search under other conditions, such as other ranges"
+        return outgrown(plan.study, stored)
     return f"it has the variant {before['variant']!r}, this one has not"
 
 

@@ -15,6 +15,7 @@ from ablate.study.reading.tunable import end_of, searchable
 from ablate.train import TRAINING_VERSION
 
 BUILDER = "model.builder"
+EXTENT = ("trials", "front")  # how far a search goes, not where to
 
 Searched = dict[str, Any]
 """What plan.json keeps of a search: its `digest`, the combinations of its `front`, and its `trials`."""
@@ -61,11 +62,37 @@ def identity(study: Study) -> str:
 
     Builders count by their sources, those of levels that are not on the front too.
     """
+    return digest(_told(study))
+
+
+def course_of(study: Study) -> str:
+    """Of everything that a search's proposals depend on, and so not of their number, nor of how many of them run again.
+
+    Of two searches with one course the longer begins with the trials of the shorter.
+    """
+    told = _told(study)
+    return digest({**told, "search": {name: each for name, each in told["search"].items() if name not in EXTENT}})
+
+
+def _told(study: Study) -> dict[str, Any]:
     stated = study.config.model_dump(mode="json", include={"model", "data", "train", "search", "budget"})
     stated["data"].pop("root", None)
     further = {"builders": _builders(study), "timing": _timing(study)}
     told = {name: value for name, value in further.items() if value}
-    return digest({**stated, **told, "factors": _stated_levels(study), "training_version": TRAINING_VERSION})
+    return {**stated, **told, "factors": _stated_levels(study), "training_version": TRAINING_VERSION}
+
+
+def outgrown(study: Study, stored: Mapping[str, Any]) -> str:
+    """In what the search of `study` is not that of `stored`, a plan.json, gone further; empty where it is."""
+    search, before = study.config.search, stored["study"]["search"]
+    if search is None:
+        return "its variants were found by a search"
+    shorter = search.model_copy(update={name: before[name] for name in EXTENT})
+    config = study.config.model_copy(update={"search": shorter})
+    if identity(replace(study, config=config)) != stored["searched"]["digest"]:
+        return "its variants were found by a search under other conditions, such as other ranges"
+    less = [name for name in EXTENT if getattr(search, name) < before[name]]
+    return f"search.{less[0]} was {before[less[0]]} and is {getattr(search, less[0])}" if less else ""
 
 
 def timing_of(cost: CostConfig) -> dict[str, Any]:

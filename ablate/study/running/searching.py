@@ -21,7 +21,7 @@ from ablate.schema import constraint_of, searched_values, value_of
 from ablate.study.planning.plan import Plan
 from ablate.study.planning.planner import counted, prepared
 from ablate.study.planning.rehearsed import check_trains
-from ablate.study.planning.searched import Searched, column_of, identity, stated_factors, timing_of
+from ablate.study.planning.searched import Searched, column_of, course_of, identity, stated_factors, timing_of
 from ablate.study.planning.variants import Variant, variant_at
 from ablate.study.reading.factors import level_name
 from ablate.study.reading.levels import Factor, Level
@@ -79,7 +79,7 @@ class Search:
             [column_of(path) for path in self._config.fields if kinds[path] is int],
             [DIRECTIONS[METRICS[name].direction] for name in self._config.objectives],
             self._config.sampler,
-            seed_of("search", self._identity) % 2**32,
+            seed_of("search", course_of(plan.study)) % 2**32,
         )
         self._asked: list[_Asked] = []
         self._ended: dict[int, _Ended] = {}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ablate.study.planning import searched
-from ablate.study.planning.searched import identity
+from ablate.study.planning.searched import course_of, identity
 from ablate.study.reading.load import load_study
 
 STUDY = """\
@@ -62,3 +62,18 @@ def test_what_a_trial_is_worth_depends_on_is_in_it(of: Any, override: str) -> No
 
 def test_of_costs_the_first_batch_and_mode_alone_are_timed(of: Any) -> None:
     assert of(*TIMED, "cost={batch_sizes: [1, 8], modes: [eager, compiled], threads: 2}") == of(*TIMED)
+
+
+@pytest.mark.parametrize("override", ["search.trials=8", "search.front=2"])
+def test_how_far_a_search_goes_changes_no_proposal(tmp_path: Path, override: str) -> None:
+    (tmp_path / "toy.yaml").write_text(STUDY)
+    shorter, whole = (load_study(tmp_path / "toy.yaml", overrides) for overrides in ((override,), ()))
+    assert identity(shorter) != identity(whole)
+    assert course_of(shorter) == course_of(whole)
+
+
+@pytest.mark.parametrize("override", ["search.parallel=8", "search.sampler=random", "train.epochs=2"])
+def test_what_proposals_depend_on_changes_the_course(tmp_path: Path, override: str) -> None:
+    (tmp_path / "toy.yaml").write_text(STUDY)
+    other, whole = (load_study(tmp_path / "toy.yaml", overrides) for overrides in ((override,), ()))
+    assert course_of(other) != course_of(whole)

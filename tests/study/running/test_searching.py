@@ -109,6 +109,57 @@ def test_what_a_constraint_forbids_is_not_trained(slopes: Any) -> None:
     assert all(worth(each)[1] <= 120_000 for each in searched["front"])
 
 
+def tries_scored(folder: Path) -> int:
+    return sum(line.startswith("validation") for line in (folder / "scored").read_text().splitlines())
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_a_longer_search_goes_on_where_the_shorter_ended(slopes: Any, sampler: str) -> None:
+    bounded = (f"search.sampler={sampler}", "search.constraints=[params <= 120_000]", "seeds=1")
+    slopes.run("search.trials=12", *bounded)
+    shorter = found(slopes.results)["trials"]
+    slopes.run(*bounded)
+    longer = found(slopes.results)
+    assert [{**each, "front": None} for each in longer["trials"][: len(shorter)]] == [
+        {**each, "front": None} for each in shorter
+    ]
+    assert tries_scored(slopes.results) == TRIALS
+    shutil.rmtree(slopes.results)
+    slopes.run(*bounded)
+    assert found(slopes.results) == longer
+
+
+def test_a_longer_front_tries_nothing_again(slopes: Any) -> None:
+    slopes.run("search.front=2", "seeds=1")
+    shorter = found(slopes.results)
+    slopes.run("seeds=1")
+    longer = found(slopes.results)
+    assert tries_scored(slopes.results) == TRIALS
+    assert [each["levels"] for each in longer["trials"]] == [each["levels"] for each in shorter["trials"]]
+    assert (len(shorter["front"]), len(longer["front"])) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("override", "difference"),
+    [
+        ("search.trials=12", "search.trials was 20 and is 12"),
+        ("search.front=2", "search.front was 4 and is 2"),
+        ("search.parallel=2", "found by a search under other conditions, such as other ranges"),
+        ("train.epochs=2", "train.epochs was 1 and is 2"),
+        ("{design: grid, search: null}", "found by a search;"),
+    ],
+)
+def test_results_of_a_longer_or_another_search_are_kept(slopes: Any, override: str, difference: str) -> None:
+    slopes.run("seeds=1")
+    before = (slopes.results / "plan.json").read_bytes()
+    if override.startswith("{"):
+        (slopes.folder / "toy.yaml").write_text(STUDY.partition("design:")[0] + "seeds: 1\nmeasure: [accuracy]\n")
+        override = "seeds=1"
+    with pytest.raises(ResultsError, match=re.escape(difference)):
+        slopes.run(override, "seeds=1")
+    assert (slopes.results / "plan.json").read_bytes() == before
+
+
 @pytest.mark.parametrize("sampler", ["nsga2", "random"])
 def test_other_samplers_search_too(slopes: Any, sampler: str) -> None:
     outcome = slopes.run(f"search.sampler={sampler}", "search.front=2", "seeds=1")
@@ -588,13 +639,6 @@ class TestStopped:
         before = (slopes.results / "plan.json").read_text()
         assert slopes.run().work == "none"
         assert (slopes.results / "plan.json").read_text() == before
-
-    def test_another_search_is_another_study(self, slopes: Any) -> None:
-        slopes.run()
-        with pytest.raises(
-            ResultsError, match="called 'toy': its variants were found by a search under other conditions"
-        ):
-            slopes.run("search.trials=8")
 
 
 @pytest.mark.parametrize(
