@@ -10,7 +10,7 @@ from ablate.doctor import Finding
 from ablate.pages.training import studies_blocks, training_blocks
 from ablate.report.document import Bullets, Code, Heading, Notice, Paragraph, Table
 from ablate.report.numbers import ABSENT
-from ablate.study.status import Failure, Status
+from ablate.study.status import Failure, Rehearsed, Status
 from ablate.train.recipes import RECIPES
 
 
@@ -29,6 +29,15 @@ class TestStatusPage:
         assert texts(pages.status_page(status(diverged=1)), Paragraph) == [
             "2 of 4 trials complete, 2 missing, 1 diverged"
         ]
+
+    def test_trials_of_tuning_and_search_are_counted_by_themselves(self) -> None:
+        blocks = pages.status_page(status(rehearsed=Rehearsed("search", 40, 23)))
+        assert texts(blocks, Paragraph) == [
+            "23 of 40 trials of the search have ended",
+            "2 of 4 trials complete, 2 missing",
+        ]
+        blocks = pages.status_page(status(rehearsed=Rehearsed("tuning", 36, 0)))
+        assert texts(blocks, Paragraph)[0] == "0 of 36 trials of tuning have ended"
 
     def test_a_study_that_only_counts_has_no_trials_to_speak_of(self) -> None:
         blocks = pages.status_page(status(planned=0, complete=0, missing=0))

@@ -82,7 +82,14 @@ def status_page(status: "Status") -> list[Block]:
     counts += f", {status.diverged} diverged" if status.diverged else ""
     running: list[Block] = [Paragraph("running now:"), Bullets(status.running)] if status.running else []
     failures = [block for failure in status.failures for block in _failure_blocks(failure)]
-    return [Heading(status.study, 1), Paragraph(counts), *running, *failures]
+    return [Heading(status.study, 1), *_rehearsed_blocks(status), Paragraph(counts), *running, *failures]
+
+
+def _rehearsed_blocks(status: "Status") -> list[Block]:
+    if status.rehearsed is None:
+        return []
+    of = "the search" if status.rehearsed.phase == "search" else "tuning"
+    return [Paragraph(f"{status.rehearsed.ended} of {status.rehearsed.trials} trials of {of} have ended")]
 
 
 def _seed_blocks(seeds: dict[str, Any]) -> list[Block]:

@@ -1,12 +1,14 @@
 """What `ablate status` says of a results folder: what is done, what runs now, what failed and why."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from ablate.errors import ResultsError
 from ablate.ledger import running_keys
-from ablate.records import Results, finished_keys, load_results, log_path, stored_failure, stored_failures
+from ablate.records import Results, finished_keys, load_record, load_results, log_path, stored_failure, stored_failures
 from ablate.study.running.rehearsal import is_rehearsal
 
 LOG_LINES = 40  # of a failed trial's log: the traceback and a little of what led to it
@@ -26,10 +28,20 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Rehearsed:
+    """The phase before training: how many `trials` it has, and how many of them have come to an end or failed."""
+
+    phase: Literal["tuning", "search"]
+    trials: int
+    ended: int
+
+
+@dataclass(frozen=True)
 class Status:
     """`missing` counts planned trials that have neither ended nor failed; `running` names those under way.
 
-    Trials of tuning and search are among `running` and `failures`, and not among the planned ones.
+    Trials of tuning and search are among `running` and `failures`, and not among the planned ones; `rehearsed` counts
+    them, in a study that has such.
     """
 
     study: str
@@ -39,6 +51,7 @@ class Status:
     missing: int
     running: tuple[str, ...]
     failures: tuple[Failure, ...]
+    rehearsed: Rehearsed | None = None
 
 
 def status_of(folder: Path) -> Status:
@@ -47,6 +60,7 @@ def status_of(folder: Path) -> Status:
     names = _names(results)
     states = results.trials.drop_duplicates("key")["state"]  # variants that are one network share their trials
     running = tuple(names.get(key, called) for key, called in running_keys(folder).items())
+    given_up = _failed_rehearsals(folder, names)
     return Status(
         study=results.plan["study"]["name"],
         planned=len(names),
@@ -54,8 +68,35 @@ def status_of(folder: Path) -> Status:
         diverged=int((states == "diverged").sum()),
         missing=len(names) - len(states),
         running=running,
-        failures=(*_failures(results, names), *_failed_rehearsals(folder, names)),
+        failures=(*_failures(results, names), *given_up),
+        rehearsed=_rehearsed(results, names, len(given_up)),
     )
+
+
+def _rehearsed(results: Results, planned: Collection[str], failed: int) -> Rehearsed | None:
+    study, variants = results.plan["study"], results.plan["variants"]
+    ended = failed + _held_out(results.folder, planned)
+    if "search" in study:
+        return Rehearsed("search", study["search"]["trials"], ended)
+    if "tune" not in study:
+        return None
+    arms = {variant["awaits"] if "awaits" in variant else variant["tuned"]["arm"] for variant in _tuned(variants)}
+    return Rehearsed("tuning", len(arms) * study["tune"]["trials"], ended)
+
+
+def _tuned(variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that have values of their own, or are to have."""
+    return [variant for variant in variants if {"awaits", "tuned"} & variant.keys()]
+
+
+def _held_out(folder: Path, planned: Collection[str]) -> int:
+    """How many trials that are not `planned` have ended on images held out; a damaged record is of none."""
+    count = 0
+    for key in finished_keys(folder).difference(planned):
+        with suppress(ResultsError):
+            record = load_record(folder, key)
+            count += record is not None and record.scored == "validation"
+    return count
 
 
 def _names(results: Results) -> dict[str, str]:

@@ -33,7 +33,7 @@ from ablate.study.running import training
 from ablate.study.running.events import RecordSetAside, StudyStarted, TrialFinished, TrialStarted
 from ablate.study.running.searching import Search
 from ablate.study.show import network_of
-from ablate.study.status import status_of
+from ablate.study.status import Rehearsed, status_of
 
 TRIALS = 20
 STUDY = f"""\
@@ -405,12 +405,17 @@ class TestFailures:
 
     def test_what_runs_now_is_named(self, slopes: Any) -> None:
         running: list[Any] = []
+        ended: list[Any] = []
 
         def look(event: Any) -> None:
             if isinstance(event, TrialStarted):
-                running.append(status_of(slopes.results).running)
+                status = status_of(slopes.results)
+                running.append(status.running)
+                ended.append(status.rehearsed)
 
         slopes.observe(look).run(*self.FEW)
+        assert ended[:5] == [Rehearsed("search", 4, number) for number in (0, 1, 2, 3, 4)]
+        assert set(ended[5:]) == {Rehearsed("search", 4, 4)}
         assert running[:4] == [(f"search seed {seed}",) for seed in range(10_000, 10_004)]
         assert {each for (each,) in running[4:]} == {f"{each['variant']} seed 0" for each in slopes.plan()["variants"]}
 

@@ -26,7 +26,7 @@ from ablate.study.running import training
 from ablate.study.running.events import CostsRound, RecordSetAside, StudyStarted, TrialFinished, VariantTuned
 from ablate.study.running.tried import Tried
 from ablate.study.running.tuning import Arm
-from ablate.study.status import status_of
+from ablate.study.status import Rehearsed, status_of
 
 TRIALS = 16
 STUDY = f"""\
@@ -299,9 +299,11 @@ def test_trials_that_their_recipe_stops_early_are_judged_by_the_epochs_they_have
 class TestFailures:
     def test_a_damaged_record_is_set_aside_and_tuned_again(self, hills: Any, interrupted: Any) -> None:
         interrupted(hills, 5)
-        damaged = sorted((hills.results / "records").iterdir())[0]
+        damaged, *others = sorted((hills.results / "records").iterdir())
+        assert status_of(hills.results).rehearsed == Rehearsed("tuning", 3 * TRIALS, 1 + len(others))
         seed = json.loads(damaged.read_text())["seed"]
         damaged.write_text("{")
+        assert status_of(hills.results).rehearsed == Rehearsed("tuning", 3 * TRIALS, len(others))
         assert hills.run().missing == 0
         (told,) = [event for event in hills.events if isinstance(event, RecordSetAside)]
         assert (told.seed, told.path.read_text()) == (seed, "{")
@@ -324,6 +326,7 @@ class TestFailures:
         failures = status_of(hills.results).failures
         assert [failure.what for failure in failures] == ["maxpool seed 10000", "strided seed 10000"]
         assert failures[0].causes == ("RuntimeError: a hole",)
+        assert status_of(hills.results).rehearsed == Rehearsed("tuning", 2 * 3, 2 * 3)
 
     @pytest.mark.slow
     def test_what_followed_on_a_failure_is_not_lost_when_it_would_not_fail_any_more(
