@@ -25,6 +25,7 @@ from ablate.schema import (
     validated,
 )
 from ablate.schema.choices import AuxHeads
+from ablate.schema.mistakes import said_of
 
 SMALLEST: dict[str, Any] = {
     "name": "a_study-1",
@@ -279,6 +280,34 @@ class TestArgumentsOfABuilder:
 def test_a_builder_that_names_no_function_is_refused(builder: str) -> None:
     with pytest.raises(SectionError):
         validated(BuilderConfig, {"builder": builder})
+
+
+@pytest.mark.parametrize(
+    ("stated", "sentence"),
+    [
+        ({"match": 3}, "match: expected none, params, macs, or a mapping of on and tolerance, not 3"),
+        (
+            {"match": ["none", True]},
+            "match[1]: expected none, params, macs, or a mapping of on and tolerance, not true",
+        ),
+        ({"budget": "mac"}, "budget: unknown value 'mac'; did you mean 'macs'? (choices: epochs, macs, steps)"),
+        (
+            {"tune": {"fields": {"train.lr": [0.1, 1]}}},
+            "tune.fields.train.lr: expected a range such as {low: 0.1, high: 1}, not [0.1, 1]",
+        ),
+    ],
+)
+def test_another_form_than_there_is_names_those_there_are(stated: dict[str, Any], sentence: str) -> None:
+    assert said_of(StudyFile, {**SMALLEST, **stated}) == sentence
+
+
+def test_budgets_are_stated_by_name_as_matchings_are() -> None:
+    short, long = (validated(StudyFile, {**SMALLEST, "budget": each}) for each in ("macs", {"on": "macs"}))
+    assert short == long
+    jsonschema = pytest.importorskip("jsonschema")
+    check = jsonschema.Draft202012Validator(json_schema())
+    assert list(check.iter_errors({**SMALLEST, "budget": "macs"})) == []
+    assert list(check.iter_errors({**SMALLEST, "budget": "mac"})) != []
 
 
 def test_editors_accept_every_form_of_match() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from ablate.schema.claims import ClaimSection
-from ablate.schema.matching import AS_STATED, BudgetConfig, MatchConfig, MatchSection
+from ablate.schema.matching import AS_STATED, BudgetConfig, BudgetSection, MatchConfig, MatchSection
 from ablate.schema.network import ModelConfig, ModelSection
 from ablate.schema.section import Section, all_distinct
 from ablate.schema.training import DataConfig, TrainConfig
@@ -90,7 +90,7 @@ class StudyFile(Section):
     match: MatchSection = AS_STATED
     """Equal budgets: `params`, `macs`, or {on, tolerance} gives every variant the width at which it has as many as the
     baseline. A list, such as [none, params, macs], sets variants as stated and matched ones side by side."""
-    budget: BudgetConfig = BudgetConfig(on="epochs")
+    budget: BudgetSection = BudgetConfig(on="epochs")
     """How long variants train: as stated, or as long as the baseline by steps or by multiply-adds."""
     tune: TuneConfig | None = None
     """Fields whose values every variant chooses for itself, on images held out of the training split; its final trials

@@ -2,11 +2,13 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from ablate.schema.mistakes import shown
 from ablate.schema.objectives import ObjectiveName
 from ablate.schema.section import Section, all_distinct
 
@@ -39,6 +41,13 @@ class Range(Section):
     """The greatest value."""
     log: bool = False
     """Whether values are drawn evenly on a logarithmic scale, as suits learning rates."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_ends(cls, stated: Any) -> Any:
+        if not isinstance(stated, Mapping | cls):
+            raise ValueError(f"expected a range such as {{low: 0.1, high: 1}}, not {shown(stated)}")
+        return stated
 
     @model_validator(mode="after")
     def _spans(self) -> Self:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ablate.data import DATASETS
-from ablate.errors import StudyError
 from ablate.schema import TrainConfig
 from ablate.study.planning.variants import Variant, images_of, reference_of, validation_images_of
 from ablate.study.reading.load import Study
@@ -47,17 +46,19 @@ def _check_stretches(study: Study, train: TrainConfig, given: str) -> None:
     for field, counts in (("schedule", train.schedule in COUNTED_IN_EPOCHS), ("stop_patience_epochs", True)):
         value = getattr(train, field)
         if counts and value is not None:
-            raise StudyError(
-                f"{study.source}: budget.on: {study.config.budget.on} gives {given}, but train.{field} {value} is "
-                "counted in epochs; use a schedule that spans the whole training, such as one_cycle"
+            raise study.error(
+                ("budget", "on"),
+                f"{study.config.budget.on} gives {given}, but train.{field} {value} is counted in epochs; use a "
+                "schedule that spans the whole training, such as one_cycle",
             )
 
 
 def _check_counted(study: Study, variants: Sequence[Variant], macs: Mapping[str, int]) -> None:
     for name in (each.name for each in variants if macs[each.name] == 0):
-        raise StudyError(
-            f"{study.source}: budget.on: macs: the network of variant {name} has 0 multiply-adds, since it has neither "
-            "convolutions nor linear layers, so that none can be shared out; use steps"
+        raise study.error(
+            ("budget", "on"),
+            f"the network of variant {name} has 0 multiply-adds, since it has neither convolutions nor linear layers, "
+            "so that macs cannot be shared out; use steps",
         )
 
 

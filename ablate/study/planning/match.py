@@ -9,7 +9,7 @@ from ablate.errors import StudyError
 from ablate.lookup import load_dotted
 from ablate.models.spec import ModelSpec
 from ablate.records import digest
-from ablate.schema import UNMATCHED, ModelConfig
+from ablate.schema import MATCH, UNMATCHED, ModelConfig
 from ablate.study.planning.variants import Variant, reference_of
 from ablate.study.reading.load import Study
 
@@ -70,10 +70,8 @@ def _solved(study: Study, variants: Sequence[Variant]) -> dict[str, Any]:
 
 def _check_width(study: Study, variant: Variant) -> None:
     if not isinstance(variant.model, ModelSpec):
-        raise StudyError(
-            f"{study.source}: match: variant {variant.name} is {variant.model.preset}, which has no width to match by; "
-            "leave match out, or use a preset of this package"
-        )
+        sentence = f"variant {variant.name} is {variant.model.preset}, which has no width to match by"
+        raise study.error((MATCH,), f"{sentence}; leave match out, or use a preset of this package")
 
 
 def _nearest(variant: Variant, reference: Variant, multiple: int) -> _Found:
@@ -100,9 +98,10 @@ def _multiples(study: Study) -> tuple[int, ...]:
 
 def _too_far(study: Study, variant: Variant, reference: Variant, found: _Found) -> StudyError:
     budget, tolerance = variant.match.on, variant.match.tolerance
-    return StudyError(
-        f"{study.source}: match: variant {variant.name} does not come within {tolerance:.2%} of the {budget} of "
-        f"{reference.name}: the nearest is width {found.spec.width:g} with channel_multiple "
-        f"{found.spec.channel_multiple}, {getattr(found.counts, budget):,} {budget} and so {found.off:.2%} away; "
-        f"allow a tolerance of {math.ceil(found.off * 1000) / 1000:g}, or leave the level out"
+    return study.error(
+        (MATCH,),
+        f"variant {variant.name} does not come within {tolerance:.2%} of the {budget} of {reference.name}: the nearest "
+        f"is width {found.spec.width:g} with channel_multiple {found.spec.channel_multiple}, "
+        f"{getattr(found.counts, budget):,} {budget} and so {found.off:.2%} away; allow a tolerance of "
+        f"{math.ceil(found.off * 1000) / 1000:g}, or leave the level out",
     )

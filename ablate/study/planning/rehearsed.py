@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from ablate.data import DATASETS
-from ablate.errors import AblateError, StudyError
-from ablate.schema import DataConfig, TrainConfig
+from ablate.errors import AblateError
+from ablate.schema import DataConfig, KeyPath, TrainConfig
 from ablate.study.planning.budget import check_searched
 from ablate.study.planning.tuned import fields_tuned
 from ablate.study.planning.variants import Variant, images_of, validation_images_of
@@ -48,18 +48,18 @@ def _check(study: Study, variant: Variant) -> None:
     assert variant.train is not None
     rehearsed = as_rehearsed(variant.data)
     key = "tune" if study.config.search is None else "search"
-    place = f"{key}: its trials hold images out"
-    _check_length(study, variant, rehearsed, variant.train, place)
+    _check_length(study, variant, rehearsed, variant.train, (key,))
     fields = fields_tuned(study, variant) if study.config.search is None else study.config.search.fields
     if WARMUP in fields:
         longest = variant.train.model_copy(update={"warmup_epochs": fields[WARMUP].high})
         for data in (rehearsed, variant.data):
-            _check_length(study, variant, data, longest, f"{key}.fields.{WARMUP}.high")
+            _check_length(study, variant, data, longest, (key, "fields", WARMUP, "high"))
 
 
-def _check_length(study: Study, variant: Variant, data: DataConfig, train: TrainConfig, place: str) -> None:
+def _check_length(study: Study, variant: Variant, data: DataConfig, train: TrainConfig, place: KeyPath) -> None:
     info = DATASETS[data.name].describe(data)
     try:
         length_of(train, images_of(data, info), validation_images_of(data, info))
     except AblateError as error:
-        raise StudyError(f"{study.source}: variant {variant.name}: {place}: {error}") from error
+        held = "" if data == variant.data else ", which hold images out"
+        raise study.error(place, f"its trials of variant {variant.name}{held}: {error}") from error

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ablate.errors import StudyError
 from ablate.measure import METRICS, metrics_of
 from ablate.schema import MATCH, UNMATCHED, KeyPath, SectionError, SeedBlocks, StudyFile, validated
 from ablate.schema.mistakes import mistakes_in, unknown
@@ -35,7 +36,12 @@ class Study:
     factors: tuple[Factor, ...]
     baseline_levels: dict[str, str]
     claims: tuple[Claim, ...]
+    document: Document = field(repr=False, compare=False)
     points: tuple[Mapping[str, str], ...] | None = None
+
+    def error(self, path: KeyPath, sentence: str) -> StudyError:
+        """The error about what the study file, or a --set, has at `path`, which it names with its line."""
+        return self.document.error(path, sentence)
 
 
 def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
@@ -63,7 +69,8 @@ def load_study(path: Path | str, overrides: Sequence[str] = ()) -> Study:
     check_search(base, factors, variants, baseline)
     check_seeds(base, variants)
     _check_blocks(document, config, factors)
-    return Study(config, source, tuple(overrides), factors, baseline, resolve_claims(document, config, factors))
+    claims = resolve_claims(document, config, factors)
+    return Study(config, source, tuple(overrides), factors, baseline, claims, document)
 
 
 def question_of(path: Path) -> str:

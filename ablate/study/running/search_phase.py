@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ablate.errors import StudyError
 from ablate.locks import held
 from ablate.records import stored_plan, write_json
 from ablate.study.planning.plan import Plan
@@ -39,10 +38,8 @@ def _check_timed(plan: Plan, device: str) -> None:
     """Raise `StudyError` for a latency that this device cannot tell, before every trial fails of it."""
     search, mode = plan.study.config.search, plan.study.config.cost.modes[0]
     if search is not None and "latency" in search.objectives and mode == "cuda_graph" and device == "cpu":
-        raise StudyError(
-            f"{plan.study.source}: cost.modes: a search times networks in the first of these, and {mode} needs a CUDA "
-            "device, not cpu; put eager first, or run with --device cuda"
-        )
+        sentence = f"a search times networks in the first of these, and {mode} needs a CUDA device, not cpu"
+        raise plan.study.error(("cost", "modes"), f"{sentence}; put eager first, or run with --device cuda")
 
 
 def _keep(plan: Plan, folder: Path) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ablate.errors import AblateError, ResultsError, SourceChanged, StudyError
+from ablate.errors import AblateError, ResultsError, SourceChanged
 from ablate.lookup import load_dotted
 from ablate.measure import METRICS
 from ablate.randomness import seed_of
@@ -116,7 +116,7 @@ class Search:
     def _check_some_ended(self) -> None:
         ended = [self._ended[number] for number in range(len(self._asked))]
         if all(each.state == "infeasible" for each in ended):
-            raise StudyError(f"{self._study.source}: search: {self._why_none_is_allowed()}")
+            raise self._study.error(("search",), self._why_none_is_allowed())
         failed = [each.cause for each in ended if each.state == "failed"]
         if failed and not any(each.state == "complete" for each in ended):
             raise ResultsError(

@@ -85,7 +85,7 @@ def test_a_network_without_multiply_adds_has_no_share(
 
     monkeypatch.setattr(surveys, "load_dotted", {"ablate.models.survey:survey": survey}.__getitem__)
     levels = "factors.model.downsample=[strided, spd]"
-    said = rf"toy\.yaml: budget\.on: macs: the network of variant {without} has 0 multiply-adds, .* use steps$"
+    said = rf"--set budget\.on=macs: budget\.on: the network of variant {without} has 0 multiply-adds, .* use steps$"
     with pytest.raises(StudyError, match=said):
         make_plan(levels, "budget.on=macs")
     assert {each.variant.steps for each in make_plan(levels, "budget.on=steps").variants} == {2}

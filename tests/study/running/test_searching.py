@@ -697,10 +697,10 @@ def test_a_wrong_search_is_one_sentence(slopes: Any, overrides: list[str], sente
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("data.train_limit=40", "search: its trials hold images out: data.validation: 0.1 of 40 training images holds"),
+        ("data.train_limit=40", "which hold images out: data.validation: 0.1 of 40 training images holds"),
         (
             "search.fields={train.warmup_epochs: {low: 0, high: 1}}",
-            "search.fields.train.warmup_epochs.high: train.warmup_epochs: 1 epochs are 11 steps, but training ends",
+            "which hold images out: train.warmup_epochs: 1 epochs are 11 steps, but training ends",
         ),
     ],
 )

@@ -418,21 +418,24 @@ def test_what_cannot_be_tuned_is_one_sentence(hills: Any, override: str, sentenc
     [
         (
             ["data.train_limit=40"],
-            "variant strided: tune: its trials hold images out: data.validation: 0.1 of 40 training images holds out 4 "
-            "and leaves 36; each side needs 10, one a class; choose another share, or more images",
+            ": tune: its trials of variant strided, which hold images out: data.validation: 0.1 of 40 training images "
+            "holds out 4 and leaves 36; each side needs 10, one a class; choose another share, or more images",
         ),
         (
             ["train.batch_size=190"],
-            "tune: its trials hold images out: train.batch_size: 190 is more than the 180 training images",
+            "tune: its trials of variant strided, which hold images out: train.batch_size: 190 is more than the 180 "
+            "training images",
         ),
         (
             ["tune.fields={train.warmup_epochs: {low: 0, high: 6}}"],
-            "tune.fields.train.warmup_epochs.high: train.warmup_epochs: 6 epochs are 66 steps, but training ends "
+            "tune.fields.train.warmup_epochs.high: its trials of variant strided, which hold images out: "
+            "train.warmup_epochs: 6 epochs are 66 steps, but training ends "
             "after 55; choose less than 5",
         ),
         (
             ["tune.fields={train.warmup_epochs: {low: 0, high: 2}}", "train.steps=23", "train.epochs=null"],
-            "tune.fields.train.warmup_epochs.high: train.warmup_epochs: 2 epochs are 24 steps, but training ends "
+            "tune.fields.train.warmup_epochs.high: its trials of variant strided: "
+            "train.warmup_epochs: 2 epochs are 24 steps, but training ends "
             "after 23",
         ),
     ],
