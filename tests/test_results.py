@@ -88,6 +88,7 @@ def test_readme_answers_the_flagship_question_with_its_report() -> None:
     arms = {"SPDConv": "spd", "strided 6x6": "strided_6x6", "strided depthwise": "strided_depthwise"}
     assert len(rows) == 1 + 4
     _check_tuned_arms(section)
+    _check_object_sizes(section)
     for name, raw, ratios, *matched in rows[1:]:
         arm = arms.get(name, "maxpool")
         for said, match in zip((raw, *matched), ("none", "params", "macs"), strict=True):
@@ -125,6 +126,27 @@ def _check_tuned_arms(section: str) -> None:
         assert form.format(*(100 * found.loc[f"downsample={variant}", name] for name in NUMBERS)) in section
 
 
+def _check_object_sizes(section: str) -> None:
+    """What the section says of larger and smaller objects is in the tables of that study."""
+    said = section[section.index("**Smaller objects.**") : section.index("**Limits.**")]
+    contrasts = pd.read_csv(ROOT / "results/object_size_downsampling/contrasts.csv").query("metric == 'accuracy'")
+    claims = pd.read_csv(ROOT / "results/object_size_downsampling/claims.csv").set_index("id")
+    found = contrasts.set_index("variant")
+    arms = ("spd,object_size=10,match=none", "spd,object_size=6,match=none", "spd,object_size=10,match=macs")
+    arms = (
+        *arms,
+        "spd,object_size=6,match=macs",
+        "maxpool,object_size=10,match=none",
+        "maxpool,object_size=6,match=none",
+    )
+    told = [found.loc[f"downsample={arm}", list(NUMBERS)].to_list() for arm in arms]
+    interactions = ("spd-helps-small-objects-more", "spd-helps-small-objects-more-at-equal-macs")
+    told += [claims.loc[name, ["measured", "ci_low", "ci_high"]].to_list() for name in interactions]
+    for numbers in told:
+        assert "{:+.2f} [{:+.2f}, {:+.2f}]".format(*(100 * number for number in numbers)) in said
+    assert claims.loc[list(interactions), "verdict"].tolist() == ["inconclusive"] * 2
+
+
 def _variants(study: str) -> pd.DataFrame:
     return pd.read_csv(ROOT / "results" / study / "variants.csv")
 
@@ -133,7 +155,7 @@ def test_readme_s_differences_are_those_of_the_reports() -> None:
     """Every `+4.56 [+2.79, +6.34]` in a row of README that names a report stands in that report."""
     rows = [line for line in (ROOT / "README.md").read_text().splitlines() if "([report](results/" in line]
     rows = [row for row in rows if row.startswith("| [")]
-    assert len(rows) == 11
+    assert len(rows) == 12
     for row in rows:
         report_path = re.findall(r"\]\((results/[\w/]+/report\.md)\)", row)[0]
         stated = re.findall(r"([+-]\d+\.\d+)(?: points)? (\[[^\]]+\])", row)
