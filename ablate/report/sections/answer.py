@@ -7,6 +7,7 @@ from ablate.records import Results
 from ablate.report.contrasting import baseline_contrasts, crosses_factors, varied_fields
 from ablate.report.derive import Tables
 from ablate.report.document import Block, Bullets, Column, Heading, Notice, Paragraph, Table
+from ablate.report.sections.claimed import claimed
 from ablate.report.sections.finding import finding_lines
 from ablate.report.sections.progress import missing_sentence, progress_sentence
 from ablate.report.sections.stated import changes
@@ -43,7 +44,8 @@ def _answer(results: Results, tables: Tables) -> list[Block]:
     if tables.contrasts.empty:
         return [Paragraph(first, "answer")]
     legend = AVERAGED if crosses_factors(results.plan) else PAIRED
-    return [Paragraph(f"{first} {legend}", "answer"), *([Bullets(tuple(further))] if further else [])]
+    found: list[Block] = [Paragraph(f"{first} {legend}", "answer"), *([Bullets(tuple(further))] if further else [])]
+    return [*found, *claimed(results, tables)]
 
 
 def conditions(results: Results, tables: Tables) -> Table:
