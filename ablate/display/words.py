@@ -113,16 +113,22 @@ def _of_run(event: OfRun) -> str:
 
 
 def _started(event: StudyStarted) -> str:
-    how = f"on {event.device}, {event.workers} workers of {event.threads} threads, into {event.folder}"
+    split = f"{_count(event.workers, 'worker')} of {_count(event.threads, 'thread')}"
+    how = f"on {event.device}, {split}, into {event.folder}"
     if not event.seeds:
         return f"{event.name}: nothing to train; {how}"
     if event.phase == "tuning":
-        trials = f"{len(event.variants)} variants x {len(event.seeds)} = {planned(event)} trials"
+        trials = f"{_count(len(event.variants), 'variant')} x {len(event.seeds)} = {_count(planned(event), 'trial')}"
         return f"{event.name}, tuning: {trials}, {len(event.done)} done; {how}"
     if event.phase == "search":
-        return f"{event.name}, search: {planned(event)} trials, {len(event.done)} done; {how}"
-    head = f"{event.name}: {len(event.variants)} variants x {_seeds(event)} = {planned(event)} trials"
+        return f"{event.name}, search: {_count(planned(event), 'trial')}, {len(event.done)} done; {how}"
+    variants, trials = _count(len(event.variants), "variant"), _count(planned(event), "trial")
+    head = f"{event.name}: {variants} x {_seeds(event)} = {trials}"
     return f"{head}, {len(event.done)} done; {how}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _tuned(event: VariantTuned) -> str:
@@ -233,7 +239,7 @@ def _time_left(progress: Progress) -> str:
 def _seeds(started: StudyStarted) -> str:
     """`5 seeds`, or `5 seeds (at most 20)` where they are added in blocks."""
     most = f" (at most {started.at_most})" if started.at_most is not None else ""
-    return f"{len(started.seeds)} seeds{most}"
+    return f"{_count(len(started.seeds), 'seed')}{most}"
 
 
 def _learnt(event: EpochDone, separator: str) -> str:

@@ -94,5 +94,7 @@ class TrainConfig(Section):
         if self.epochs is None and self.steps is None and self.recipe is None:
             raise ValueError("gives no length of training; give epochs or steps")
         if self.epochs is not None and self.steps is not None:
-            raise ValueError(f"gives both epochs ({self.epochs}) and steps ({self.steps}); give one of them")
+            raise ValueError(
+                f"gives both epochs ({self.epochs}) and steps ({self.steps}); give one of them, and null for the other"
+            )
         return self

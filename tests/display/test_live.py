@@ -62,7 +62,7 @@ class TestPlainLines:
         ]
 
     def test_a_study_without_seeds_trains_nothing(self) -> None:
-        said = "toy: nothing to train; on cpu, 1 workers of 3 threads, into results/toy"
+        said = "toy: nothing to train; on cpu, 1 worker of 3 threads, into results/toy"
         assert plain(replace(STARTED, variants=(), seeds=()), CostsRound(1, 12.0)) == [said, "costs: round 1 done"]
 
     def test_failures_name_their_cause_and_their_log(self) -> None:

@@ -53,8 +53,13 @@ class TestLines:
 
     def test_a_study_without_seeds_trains_nothing(self) -> None:
         started = replace(STARTED, variants=(), seeds=())
-        said = "toy: nothing to train; on cpu, 1 workers of 3 threads, into results/toy"
+        said = "toy: nothing to train; on cpu, 1 worker of 3 threads, into results/toy"
         assert words.line(started, Progress(started)) == said
+
+    def test_one_of_a_kind_is_no_plural(self) -> None:
+        started = replace(STARTED, variants=("a",), seeds=(0,), threads=1)
+        said = "toy: 1 variant x 1 seed = 1 trial, 0 done; on cpu, 1 worker of 1 thread, into results/toy"
+        assert words.line(started, None) == said
 
     def test_every_block_says_how_many_seeds_there_are_and_may_be(self) -> None:
         first = replace(STARTED, at_most=4)

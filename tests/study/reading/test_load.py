@@ -235,7 +235,7 @@ WRONG = {
     ),
     "a level that contradicts the base": (
         changed("  model.downsample: [strided, spd, maxpool]", "  train.steps: [10]"),
-        r":8: factors\.train\.steps\[0\]: gives both epochs \(6\) and steps \(10\); give one of them$",
+        r":8: factors\.train\.steps\[0\]: gives both epochs \(6\) and steps \(10\); give one of them, and null for",
     ),
     "baseline not in the grid": (
         changed("baseline: {model.downsample: strided}", "baseline: {model.downsample: spb}"),
