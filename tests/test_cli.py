@@ -66,7 +66,7 @@ class TestRun:
         said = command(*RUN)
         assert said.code == 0
         assert [line.split()[0] for line in said.out.splitlines()[-3:]] == ["variant", "strided", "maxpool"]
-        assert "toy: 2 variants x 2 seeds = 4 trials, 0 done; on cpu, 1 workers" in said.err
+        assert "toy: 2 variants x 2 seeds = 4 trials, 0 done; on cpu, 1 worker of " in said.err
         assert said.err.count("test accuracy") == 4
         assert "test accuracy" not in said.out
         assert "tables and report.html are in results/toy" in said.err
