@@ -75,18 +75,18 @@ def status_of(folder: Path) -> Status:
 
 def _rehearsed(results: Results, planned: Collection[str], failed: int) -> Rehearsed | None:
     study, variants = results.plan["study"], results.plan["variants"]
-    ended = failed + _held_out(results.folder, planned)
     if "search" in study:
-        return Rehearsed("search", study["search"]["trials"], ended)
+        return Rehearsed("search", study["search"]["trials"], failed + _held_out(results.folder, planned))
     if "tune" not in study:
         return None
-    arms = {variant["awaits"] if "awaits" in variant else variant["tuned"]["arm"] for variant in _tuned(variants)}
-    return Rehearsed("tuning", len(arms) * study["tune"]["trials"], ended)
+    arms = {each["awaits"] if "awaits" in each else each["tuned"]["arm"] for each in variants if _is_tuned(each)}
+    trials = len(arms) * study["tune"]["trials"]
+    return Rehearsed("tuning", trials, failed + _held_out(results.folder, planned))
 
 
-def _tuned(variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those that have values of their own, or are to have."""
-    return [variant for variant in variants if {"awaits", "tuned"} & variant.keys()]
+def _is_tuned(variant: dict[str, Any]) -> bool:
+    """Whether it has values of its own, or is to have."""
+    return bool({"awaits", "tuned"} & variant.keys())
 
 
 def _held_out(folder: Path, planned: Collection[str]) -> int:
